@@ -1,0 +1,95 @@
+/** An HTTP (or HTTPS) server as a service: bounded in what it accepts, and gone when stopped, streams included. */
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { AppError, codeOf, messageOf } from '../app-error.js';
+import type { Service } from '../service.js';
+
+export interface HttpServerOptions {
+  host: string;
+  /** 0 takes a free port; `url` then tells which. */
+  port: number;
+  handler: http.RequestListener;
+  tls?: { cert: string | Buffer; key: string | Buffer };
+  /** Names of the settings, for the sentence that says why it cannot listen. */
+  settingNames: { host: string; port: string };
+  /** How long running requests may take to finish when stopping; what is left is cut. */
+  graceMs?: number;
+}
+
+const HEADERS_TIMEOUT_MS = 20_000;
+/** A slow phone may take minutes for 8 MiB; a client that sends nothing at all is cut much earlier, by the headers' limit. */
+const REQUEST_TIMEOUT_MS = 300_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_CONNECTIONS = 1024;
+
+export class HttpServer implements Service {
+  readonly name = 'http server';
+  readonly #options: HttpServerOptions;
+  #server: http.Server | undefined;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+  }
+
+  /** Where it listens, such as `http://127.0.0.1:8080`; only while it runs. */
+  get url(): string {
+    const address = this.#server?.address() as AddressInfo | null | undefined;
+    if (!address) throw new AppError('internal', 'the server is not listening');
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `${this.#options.tls ? 'https' : 'http'}://${host}:${address.port}`;
+  }
+
+  async start(): Promise<void> {
+    if (this.#server) return;
+    const { host, port, handler, tls, settingNames } = this.#options;
+    const limits = { maxHeaderSize: MAX_HEADER_BYTES };
+    const server = tls ? https.createServer({ ...tls, ...limits }, handler) : http.createServer(limits, handler);
+    server.headersTimeout = HEADERS_TIMEOUT_MS;
+    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    server.maxConnections = MAX_CONNECTIONS;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenError(error, host, port, settingNames)));
+      server.listen(port, host, () => {
+        server.removeAllListeners('error');
+        resolve();
+      });
+    });
+    this.#server = server;
+  }
+
+  /** Takes no new connection, lets running requests finish for a while, then cuts what is left. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    this.#server = undefined;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    // A keep-alive connection that was busy when close() began goes idle later and would hold the server open.
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    const cut = setTimeout(() => server.closeAllConnections(), this.#options.graceMs ?? 5_000);
+    try {
+      await closed;
+    } finally {
+      clearInterval(sweep);
+      clearTimeout(cut);
+    }
+  }
+}
+
+function listenError(error: unknown, host: string, port: number, names: { host: string; port: string }): AppError {
+  const code = codeOf(error);
+  if (code === 'EADDRINUSE') {
+    return new AppError('in_use', `port ${port} on ${host} is in use by another program; choose another ${names.port}`);
+  }
+  if (code === 'EACCES') return new AppError('usage', `${names.port} ${port} may not be used by this user`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new AppError('usage', `${names.host} ${host} is not an address of this machine`);
+  }
+  return new AppError('internal', `cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error });
+}
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
