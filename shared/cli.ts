@@ -60,6 +60,7 @@ export function createProgram(name: string, description: string, version: string
 
 /** Parses the command line, runs the verb and returns the exit code; verbs return theirs or nothing for 0. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<number> {
+  inheritSettings(program);
   try {
     await program.parseAsync(argv as string[]);
     return Number(process.exitCode ?? EXIT.ok);
@@ -72,6 +73,14 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
     printError(`error: something unexpected went wrong: ${messageOf(error)}`);
     if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) printError(error.stack ?? '');
     return EXIT.unfinished;
+  }
+}
+
+/** `addCommand` does not pass on how the program ends and writes; usage errors in a verb must end like those of the program. */
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent);
+    inheritSettings(command);
   }
 }
 

@@ -49,13 +49,16 @@ export interface TelemetryDocument {
   [field: string]: unknown;
 }
 
-/** What the sender gave, completed with the time, before the node gives it a number. */
+/** What a sender posted, checked and with times in canonical form; `at` is absent when the node is to take now. */
 export interface PostedDocument {
   type: PostedType;
-  /** `device` of a reading, `model` of a prediction. */
-  fields: Record<string, Measurement>;
-  /** Milliseconds since 1970, or undefined when the node is to take now. */
-  atMs: number | undefined;
+  fields: {
+    device?: string | undefined;
+    model?: string | undefined;
+    at?: string | undefined;
+    for?: string | undefined;
+    [measurement: string]: Measurement | undefined;
+  };
 }
 
 const VILLAGE_ID = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
@@ -143,14 +146,14 @@ function checkMeasurements(document: object, fixed: readonly string[], context: 
 }
 
 /** Everything before the time in the id of a reading, prediction or event; a series' key range is `prefix` + time. */
-export function seriesPrefix(village: string, type: PostedType, fields: Record<string, unknown>): string {
+export function seriesPrefix(village: string, type: PostedType, fields: PostedDocument['fields']): string {
   return type === 'reading'
     ? `${village}:r:${fields.device}:`
     : `${village}:p:${fields.model}:${fields.device ?? '-'}:`;
 }
 
 /** The id of a posted document whose `at` (and `for`) are in canonical form. */
-export function telemetryId(village: string, type: PostedType, fields: Record<string, unknown>): string {
+export function telemetryId(village: string, type: PostedType, fields: PostedDocument['fields']): string {
   const prefix = seriesPrefix(village, type, fields);
   return type === 'reading' ? `${prefix}${fields.at}` : `${prefix}${fields.for ?? fields.at}:${fields.at}`;
 }

@@ -2,8 +2,8 @@
  * Lists telemetry in order of time, page by page, from anything that can read a range of ids in order.
  *
  * Ids put the series (device, or model and device) before the time, so one series is one key range, and all series are merged by time:
- * the series are found by skipping from one prefix to the next, and each contributes a bounded page. Used by both programs, so that
- * a village and the centre answer the same question the same way.
+ * the series are found by skipping from one prefix to the next, and each is read in small chunks as the merge needs them. Used by both
+ * programs, so that a village and the centre answer the same question the same way.
  */
 import { z } from 'zod';
 import { AppError } from './app-error.js';
@@ -16,6 +16,7 @@ import {
   type TelemetryDocument,
   TYPE_LETTER,
 } from './documents.js';
+import { comparePlaces, type IdRange, type Place, SeriesQueue, SeriesReader, timeOf } from './series-merge.js';
 
 /** Reads documents by id; `startId` and `endId` inclusive; with `descending`, `startId` is the higher one. */
 export interface RangeReader {
@@ -43,10 +44,7 @@ export interface TelemetryQuery {
 }
 
 /** The place after which a page begins. */
-export interface Cursor {
-  time: string;
-  id: string;
-}
+export type Cursor = Place;
 
 export interface TelemetryPage {
   items: TelemetryDocument[];
@@ -101,23 +99,61 @@ export async function listTelemetry(
   type: PostedType,
   query: TelemetryQuery,
 ): Promise<TelemetryPage> {
-  const found: TelemetryDocument[] = [];
-  // One more than asked tells whether there is a next page; two more are read, for the document at the cursor and the one at `to`.
-  const wanted = query.limit + 1;
+  const items: TelemetryDocument[] = [];
+  // One document more than asked for tells whether there is a next page.
+  for await (const document of streamTelemetry(readers, village, type, query, 2 * (query.limit + 1))) {
+    if (items.length === query.limit) return { items, ...nextOf(items) };
+    items.push(document);
+  }
+  return { items };
+}
+
+function nextOf(items: readonly TelemetryDocument[]): { next?: string } {
+  const last = items.at(-1);
+  return last ? { next: Buffer.from(last._id, 'utf8').toString('base64url') } : {};
+}
+
+/** Series whose first documents are read at the same time: enough to hide a store's latency, few enough not to flood it. */
+const PARALLEL_READS = 8;
+const MIN_CHUNK = 4;
+const MAX_CHUNK = 1000;
+
+/**
+ * Every document that matches, in order of time, then id, each id once; `query.limit` is not looked at.
+ * Memory is bounded by about `bufferedDocuments` documents (a few per series where there are very many series).
+ */
+export async function* streamTelemetry(
+  readers: readonly RangeReader[],
+  village: string,
+  type: PostedType,
+  query: TelemetryQuery,
+  bufferedDocuments = 8 * MAX_CHUNK,
+): AsyncGenerator<TelemetryDocument, void, undefined> {
+  const series: SeriesReader[] = [];
   for (const reader of readers) {
     for await (const prefix of seriesOf(reader, village, type, query)) {
       const range = idRange(prefix, query);
-      if (!range) continue;
-      const documents = await reader.readRange({ ...range, limit: wanted + 2 });
-      for (const document of documents) if (isAfterCursor(document._id, query)) found.push(document);
-      if (found.length > 8 * wanted) keepFirst(found, wanted, query.order);
+      if (range) series.push(new SeriesReader(reader, range, (id) => isWanted(id, query)));
     }
   }
-  keepFirst(found, wanted, query.order);
-  const items = found.slice(0, query.limit);
-  const last = items.at(-1);
-  if (found.length <= query.limit || !last) return { items };
-  return { items, next: Buffer.from(last._id, 'utf8').toString('base64url') };
+  const chunk = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, Math.ceil(bufferedDocuments / Math.max(1, series.length))));
+  const queue = new SeriesQueue(query.order);
+  for (let start = 0; start < series.length; start += PARALLEL_READS) {
+    const group = series.slice(start, start + PARALLEL_READS);
+    await Promise.all(group.map((one) => one.advance(chunk)));
+    for (const one of group) queue.add(one);
+  }
+  let lastId: string | undefined;
+  for (let next = queue.take(); next; next = queue.take()) {
+    const document = next.head;
+    // The same document can stand in two segments after a move between stores; an id is listed once.
+    if (document && document._id !== lastId) {
+      lastId = document._id;
+      yield document;
+    }
+    await next.advance(chunk);
+    queue.add(next);
+  }
 }
 
 /** Prefixes of the series that match, by skipping from one to the next. */
@@ -156,10 +192,7 @@ function matchesDevice(parsed: ParsedTelemetryId, type: PostedType, device: stri
 }
 
 /** The ids of one series that can be on the page; undefined when none can. */
-function idRange(
-  prefix: string,
-  query: TelemetryQuery,
-): { startId: string; endId: string; descending: boolean } | undefined {
+function idRange(prefix: string, query: TelemetryQuery): IdRange | undefined {
   let lowId = prefix + (query.from ?? '');
   let highId = prefix + (query.to ?? AFTER);
   if (query.cursor && query.order === 'asc') {
@@ -184,35 +217,11 @@ function resumeId(prefix: string, cursor: Cursor): string {
   return prefix < cursorPrefix ? `${prefix}${cursor.time}${AFTER}` : prefix + cursor.time;
 }
 
-function isAfterCursor(id: string, query: TelemetryQuery): boolean {
+/** True within `to` and behind the cursor: the id range is wider by the documents exactly at either. */
+function isWanted(id: string, query: TelemetryQuery): boolean {
   const time = timeOf(id);
   if (query.to !== undefined && time >= query.to) return false;
   if (!query.cursor) return true;
-  const order = compare({ time, id }, query.cursor);
+  const order = comparePlaces({ time, id }, query.cursor);
   return query.order === 'asc' ? order > 0 : order < 0;
-}
-
-function keepFirst(documents: TelemetryDocument[], count: number, order: 'asc' | 'desc'): void {
-  const sign = order === 'asc' ? 1 : -1;
-  documents.sort((a, b) => sign * compare({ time: timeOf(a._id), id: a._id }, { time: timeOf(b._id), id: b._id }));
-  // The same document can stand in two segments after a move between stores; an id is listed once.
-  const seen = new Set<string>();
-  let kept = 0;
-  for (const document of documents) {
-    if (kept === count) break;
-    if (seen.has(document._id)) continue;
-    seen.add(document._id);
-    documents[kept++] = document;
-  }
-  documents.length = kept;
-}
-
-function timeOf(id: string): string {
-  return parseTelemetryId(id)?.time ?? '';
-}
-
-function compare(a: Cursor, b: Cursor): number {
-  if (a.time !== b.time) return a.time < b.time ? -1 : 1;
-  if (a.id === b.id) return 0;
-  return a.id < b.id ? -1 : 1;
 }

@@ -1,0 +1,73 @@
+/** The node's REST API: who may ask, what there is, and how failures are answered. One file per resource beside this one. */
+import express, { type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import { AppError } from '../../shared/app-error.js';
+import { bearerToken, sameSecret } from '../../shared/http/credentials.js';
+import { errorHandler, methodNotAllowed, notFoundHandler } from '../../shared/http/errors.js';
+import { formatInstant } from '../../shared/time.js';
+import { createMetrics } from '../monitor/metrics.js';
+import type { NodeParts } from '../node-parts.js';
+import { listHandler } from './list-telemetry.js';
+import { postTelemetry } from './post-telemetry.js';
+import { readBody } from './posted-body.js';
+import { quarantineRoutes } from './quarantine.js';
+import { postReplicate } from './replicate.js';
+import { statusOf } from './status.js';
+
+export function createApi(parts: NodeParts): Express {
+  const { config, log } = parts;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.use(helmet());
+  app.get('/healthz', (_request, response) => {
+    response.json({ ok: true, at: formatInstant(Date.now()) });
+  });
+  app.get('/readyz', (_request, response) => {
+    if (parts.stopping.aborted) throw new AppError('busy', 'the node is stopping', { retryAfterS: 5 });
+    response.json({ ok: true, village: config.VILLAGE_ID, node: parts.ledger.node });
+  });
+  app.use(requireToken(config.EDGE_TOKEN));
+  app
+    .route('/v1/readings')
+    .get(listHandler(parts, 'reading'))
+    .post(readBody, postTelemetry(parts, 'reading'))
+    .all(methodNotAllowed('GET', 'POST'));
+  app
+    .route('/v1/predictions')
+    .get(listHandler(parts, 'prediction'))
+    .post(readBody, postTelemetry(parts, 'prediction'))
+    .all(methodNotAllowed('GET', 'POST'));
+  app
+    .route('/v1/status')
+    .get(async (_request, response) => {
+      response.json(await statusOf(parts));
+    })
+    .all(methodNotAllowed('GET'));
+  app
+    .route('/v1/replicate')
+    .post(express.json({ limit: '10kb' }), postReplicate(parts))
+    .all(methodNotAllowed('POST'));
+  app.use('/v1/quarantine', quarantineRoutes(parts));
+  const metrics = createMetrics(parts);
+  app
+    .route('/metrics')
+    .get(async (_request, response) => {
+      response.type(metrics.contentType).send(await metrics.text());
+    })
+    .all(methodNotAllowed('GET'));
+  app.use(notFoundHandler);
+  app.use(errorHandler(log));
+  return app;
+}
+
+/** Where a token is set, nothing but the probes is answered without it. */
+function requireToken(expected: string | undefined): RequestHandler {
+  return (request, response, next) => {
+    if (expected === undefined) return next();
+    const given = bearerToken(request.get('authorization'));
+    if (given !== undefined && sameSecret(given, expected)) return next();
+    response.set('WWW-Authenticate', 'Bearer');
+    next(new AppError('unauthorized', 'this node requires its token: Authorization: Bearer …'));
+  };
+}

@@ -1,0 +1,62 @@
+/** `POST /v1/replicate`: a forced replication, its progress streamed as NDJSON; the last line says how it ended. */
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import { AppError } from '../../shared/app-error.js';
+import type { NodeParts } from '../node-parts.js';
+import { forcedReplication } from '../push/forced-replication.js';
+
+const MAX_DEADLINE_S = 7 * 86_400;
+/** Progress more often than this tells nobody anything. */
+const TELL_EVERY_MS = 200;
+/** A line at least this often, so that the caller sees that the node is alive. */
+const HEARTBEAT_MS = 5_000;
+
+const bodySchema = z.strictObject({
+  deadlineS: z.number().positive().max(MAX_DEADLINE_S).optional(),
+  maxRetries: z.int().min(0).max(1000).optional(),
+  retryIntervalS: z.number().min(0).max(3600).optional(),
+});
+
+export function postReplicate(parts: NodeParts): RequestHandler {
+  return async (request, response) => {
+    const { deadlineS, maxRetries, retryIntervalS } = parseBody(request.body);
+    const { sync } = parts;
+    if (!sync)
+      throw new AppError(
+        'not_configured',
+        'this node has no API_URL: it only stores, there is no centre to replicate to',
+      );
+    response.status(200).type('application/x-ndjson');
+    const write = (line: object) => {
+      if (!response.writableEnded && !response.destroyed) response.write(`${JSON.stringify(line)}\n`);
+    };
+    let last: object = {};
+    let toldMs = Number.NEGATIVE_INFINITY;
+    const heartbeat = setInterval(() => write(last), HEARTBEAT_MS);
+    try {
+      const limits = {
+        deadlineMs: deadlineS === undefined ? undefined : deadlineS * 1000,
+        maxRetries,
+        retryIntervalMs: retryIntervalS === undefined ? undefined : retryIntervalS * 1000,
+      };
+      const result = await forcedReplication({ ...parts, sync }, limits, (progress) => {
+        last = progress;
+        if (performance.now() - toldMs < TELL_EVERY_MS && progress.error === undefined) return;
+        toldMs = performance.now();
+        write(progress);
+      });
+      write(result);
+    } finally {
+      clearInterval(heartbeat);
+      response.end();
+    }
+  };
+}
+
+function parseBody(body: unknown): z.infer<typeof bodySchema> {
+  const parsed = bodySchema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data;
+  const details = parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
+  const first = details[0];
+  throw new AppError('invalid_request', `the request body is not valid: ${first?.path} ${first?.message}`, { details });
+}

@@ -1,0 +1,88 @@
+/** `GET /v1/status`: where the data is, what the link does, and what a person should know. */
+
+import { version } from '../../shared/version.js';
+import type { Alert } from '../monitor/alerts.js';
+import type { NodeParts } from '../node-parts.js';
+import type { LinkStatus } from '../push/push-controller.js';
+
+export interface NodeStatus {
+  village: string;
+  node: string;
+  version: string;
+  clock: 'sure' | 'unsure';
+  store: {
+    /** Documents not yet delivered, the quarantined left out. */
+    pending: number;
+    oldestPendingAt?: string;
+    lastSeq: number;
+    segments: number;
+    quarantined: number;
+    lost: number;
+    bytes: number;
+    capacityBytes: number;
+    usedPct: number;
+  };
+  link: LinkStatus;
+  sync: {
+    state: string;
+    mode: string;
+    lastSuccessAt?: string;
+    lastAttemptAt?: string;
+    nextScheduledAt?: string;
+    docsSent: number;
+    bytesSent: number;
+    bytesReceived: number;
+  };
+  alerts: Alert[];
+}
+
+export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
+  const { config, ledger, quarantine, clock, space, alerts } = parts;
+  const link = linkOf(parts);
+  const oldestPendingAt = await ledger.oldestPendingAt();
+  const { pending, lost } = ledger;
+  const inputs = {
+    ...{ pending, lost, usedPct: space.usedPct, quarantined: quarantine.count, clockSure: clock.sure },
+    link: link.state,
+    linkMessage: link.lastError?.message,
+  };
+  return {
+    village: config.VILLAGE_ID,
+    node: ledger.node,
+    version,
+    clock: clock.sure ? 'sure' : 'unsure',
+    store: {
+      pending,
+      ...(oldestPendingAt === undefined ? {} : { oldestPendingAt }),
+      lastSeq: ledger.lastSeq,
+      segments: ledger.segments.length,
+      quarantined: quarantine.count,
+      lost,
+      bytes: space.usedBytes,
+      capacityBytes: space.capacityBytes,
+      usedPct: space.usedPct,
+    },
+    link,
+    sync: syncOf(parts),
+    alerts: alerts.evaluate(inputs, clock.now()),
+  };
+}
+
+function linkOf({ sync, state }: NodeParts): LinkStatus {
+  return sync ? sync.controller.linkStatus : { state: 'unknown', since: state.createdAt };
+}
+
+function syncOf({ sync, config }: NodeParts): NodeStatus['sync'] {
+  const mode = config.SYNC_MODE;
+  if (!sync) return { state: 'stopped', mode, docsSent: 0, bytesSent: 0, bytesReceived: 0 };
+  const { lastAttemptAt, lastSuccessAt, docsSent, bytesSent, bytesReceived } = sync.controller.history;
+  const nextScheduledAt = sync.schedule?.nextAt;
+  return {
+    state: sync.controller.state.name,
+    mode,
+    ...(lastSuccessAt === undefined ? {} : { lastSuccessAt }),
+    ...(lastAttemptAt === undefined ? {} : { lastAttemptAt }),
+    ...(nextScheduledAt === undefined ? {} : { nextScheduledAt }),
+    ...{ docsSent, bytesSent, bytesReceived },
+  };
+}

@@ -1,0 +1,251 @@
+/**
+ * Group commit: concurrent requests share one synced batch.
+ *
+ * Invariants: one group is looked up, numbered and written at a time; a request is answered only after all its documents are on the disk;
+ * a request that is refused leaves nothing behind; the queue is bounded and says `busy` instead of growing.
+ */
+import { AppError } from '../../shared/app-error.js';
+import { eventId, type PostedDocument, seriesPrefix, type TelemetryType, telemetryId } from '../../shared/documents.js';
+import { contentRevision } from '../../shared/revision.js';
+import { formatInstant } from '../../shared/time.js';
+import type { Ledger, UnnumberedDocument } from './ledger.js';
+
+/** What became of one request. */
+export interface IngestResult {
+  accepted: number;
+  duplicates: number;
+  /** The highest number of the node after the request. */
+  lastSeq: number;
+  /** With `partial`: what was not taken; `index` is the place in the documents given. */
+  refused: RefusedDocument[];
+}
+
+export interface RefusedDocument {
+  index: number;
+  code: 'conflict' | 'invalid_request' | 'too_large';
+  message: string;
+}
+
+export interface IngestQueueOptions {
+  ledger: Ledger;
+  village: string;
+  boot: number;
+  clock: { now(): number; readonly sure: boolean };
+  /** Throws `storage_full` when new data must not be taken. */
+  assertSpace(): void;
+}
+
+/** A document on its way in; events bring their id, the others get it from their fields. */
+type Draft = PostedDocument | { type: 'event'; id: string; fields: Record<string, unknown> };
+
+interface Entry {
+  drafts: readonly Draft[];
+  partial: boolean;
+  resolve(result: IngestResult): void;
+  reject(error: unknown): void;
+}
+
+/** What one entry of a group comes to, before anything is written. */
+interface Outcome {
+  entry: Entry;
+  accepted: number;
+  duplicates: number;
+  refused: RefusedDocument[];
+  /** Why nothing of the entry is taken. */
+  error?: AppError;
+}
+
+/** PouchDB gets slower, not faster, above about a thousand documents a call. */
+const GROUP_DOCUMENTS = 1000;
+const QUEUE_MAX_DOCUMENTS = 50_000;
+
+export class IngestQueue {
+  readonly #options: IngestQueueOptions;
+  readonly #queue: Entry[] = [];
+  #queuedDocuments = 0;
+  #worker: Promise<void> | undefined;
+  #closed = false;
+  /** The time given last to each series without a time of its own. */
+  readonly #lastGivenMs = new Map<string, number>();
+  #eventCount = 0;
+
+  constructor(options: IngestQueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Stores documents of one request, all or nothing unless `partial`. Resolves when they are on the disk; rejects with
+   * `conflict` (an id is stored with other content), `busy`, `storage_full` or `storage_failed`.
+   */
+  submit(documents: readonly PostedDocument[], partial: boolean): Promise<IngestResult> {
+    return this.#enqueue(documents, partial);
+  }
+
+  /** Stores an event of the node's own, such as a boot; events take numbers like any other document. */
+  async submitEvent(event: string, fields: Record<string, unknown> = {}): Promise<void> {
+    const { village, boot, ledger, clock } = this.#options;
+    const id = eventId(village, ledger.node, boot, ++this.#eventCount);
+    const draft: Draft = { type: 'event', id, fields: { event, at: formatInstant(clock.now()), ...fields } };
+    await this.#enqueue([draft], false);
+  }
+
+  #enqueue(drafts: readonly Draft[], partial: boolean): Promise<IngestResult> {
+    if (this.#closed) return Promise.reject(new AppError('busy', 'the node is stopping', { retryAfterS: 5 }));
+    try {
+      this.#options.assertSpace();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#queuedDocuments > 0 && this.#queuedDocuments + drafts.length > QUEUE_MAX_DOCUMENTS) {
+      return Promise.reject(
+        new AppError('busy', 'the node has more to store than it can take at once', { retryAfterS: 1 }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ drafts, partial, resolve, reject });
+      this.#queuedDocuments += drafts.length;
+      this.#worker ??= this.#work();
+    });
+  }
+
+  /** Takes nothing more and waits until everything taken is stored. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#worker;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#commit(group);
+      } catch (error) {
+        for (const entry of group) entry.reject(error);
+      }
+    }
+    // In the same turn as the last look at the queue: an entry that comes later starts a worker of its own.
+    this.#worker = undefined;
+  }
+
+  #takeGroup(): Entry[] {
+    const group: Entry[] = [];
+    let documents = 0;
+    for (let entry = this.#queue[0]; entry; entry = this.#queue[0]) {
+      if (group.length > 0 && documents + entry.drafts.length > GROUP_DOCUMENTS) break;
+      group.push(entry);
+      documents += entry.drafts.length;
+      this.#queue.shift();
+    }
+    this.#queuedDocuments -= documents;
+    return group;
+  }
+
+  /** Looks the group up, decides entry by entry, writes what is new in synced batches, and answers. */
+  async #commit(group: readonly Entry[]): Promise<void> {
+    const { ledger, boot, clock } = this.#options;
+    const nowMs = clock.now();
+    const prepared = group.map((entry) => ({
+      entry,
+      documents: entry.drafts.map((draft) => this.#prepare(draft, nowMs)),
+    }));
+    const ids = new Set(prepared.flatMap(({ documents }) => documents.map(({ _id }) => _id)));
+    const known = await ledger.revisions([...ids]);
+    const fresh: UnnumberedDocument[] = [];
+    const outcomes: Outcome[] = [];
+    for (const { entry, documents } of prepared) outcomes.push(await this.#decide(entry, documents, known, fresh));
+    fresh.sort((a, b) => (a._id < b._id ? -1 : 1));
+    const stamp = { boot, ...(clock.sure ? {} : { clock: 'unsure' as const }) };
+    for (let from = 0; from < fresh.length; from += GROUP_DOCUMENTS) {
+      await ledger.append(fresh.slice(from, from + GROUP_DOCUMENTS), stamp);
+    }
+    // Only now: a document can conflict with, or repeat, one of the same group, which until here was stored nowhere.
+    for (const { entry, accepted, duplicates, refused, error } of outcomes) {
+      if (error) entry.reject(error);
+      else entry.resolve({ accepted, duplicates, lastSeq: ledger.lastSeq, refused });
+    }
+  }
+
+  /**
+   * Sorts one entry's documents into new, duplicate and conflicting. New ones are added to `fresh` and `known`, unless the
+   * entry must be refused as a whole.
+   */
+  async #decide(
+    entry: Entry,
+    documents: readonly UnnumberedDocument[],
+    known: Map<string, string>,
+    fresh: UnnumberedDocument[],
+  ): Promise<Outcome> {
+    const added = new Map<string, UnnumberedDocument>();
+    const refused: RefusedDocument[] = [];
+    let duplicates = 0;
+    for (const [index, given] of documents.entries()) {
+      const draft = entry.drafts[index];
+      const timed = draft?.type === 'event' || draft?.fields.at !== undefined;
+      const document = timed ? given : await this.#moveToFreeTime(given, known, added);
+      const revision = known.get(document._id) ?? added.get(document._id)?._rev;
+      if (revision === undefined) added.set(document._id, document);
+      else if (revision === document._rev) duplicates++;
+      else refused.push({ index, code: 'conflict', message: `${document._id} is already stored with other content` });
+    }
+    const first = refused[0];
+    if (first && !entry.partial) {
+      const details = refused.map(({ index, message }) => ({ index, path: 'at', message }));
+      return {
+        entry,
+        accepted: 0,
+        duplicates: 0,
+        refused: [],
+        error: new AppError('conflict', first.message, { details }),
+      };
+    }
+    for (const document of added.values()) {
+      fresh.push(document);
+      known.set(document._id, document._rev);
+    }
+    return { entry, accepted: added.size, duplicates, refused };
+  }
+
+  #prepare(draft: Draft, nowMs: number): UnnumberedDocument {
+    const { village } = this.#options;
+    if (draft.type === 'event') return completed(draft.id, 'event', village, draft.fields);
+    const at =
+      draft.fields.at ?? formatInstant(this.#nextTimeMs(seriesPrefix(village, draft.type, draft.fields), nowMs));
+    const fields = { ...draft.fields, at };
+    return completed(telemetryId(village, draft.type, fields), draft.type, village, fields);
+  }
+
+  /** Now, or the millisecond after the one given last when a burst came within this one. */
+  #nextTimeMs(series: string, nowMs: number): number {
+    const lastMs = this.#lastGivenMs.get(series);
+    // A clock set back by more than a burst can explain is followed, or readings would stay in the future for ever.
+    const inBurst = lastMs !== undefined && lastMs >= nowMs && lastMs - nowMs < QUEUE_MAX_DOCUMENTS;
+    const timeMs = inBurst ? lastMs + 1 : nowMs;
+    this.#lastGivenMs.set(series, timeMs);
+    return timeMs;
+  }
+
+  /** A document without a time of its own never collides: it takes the next millisecond that is free. */
+  async #moveToFreeTime(
+    given: UnnumberedDocument,
+    known: ReadonlyMap<string, string>,
+    added: ReadonlyMap<string, UnnumberedDocument>,
+  ): Promise<UnnumberedDocument> {
+    const { village, ledger } = this.#options;
+    const { _id, _rev, type, village: _, ...fields } = given;
+    let document = given;
+    let taken = known.has(_id) || added.has(_id);
+    for (let timeMs = Date.parse(given.at) + 1; taken; timeMs++) {
+      const moved = { ...fields, at: formatInstant(timeMs) } as PostedDocument['fields'];
+      const postedType = type as PostedDocument['type'];
+      document = completed(telemetryId(village, postedType, moved), postedType, village, moved);
+      taken = known.has(document._id) || added.has(document._id) || (await ledger.revisions([document._id])).size > 0;
+      this.#lastGivenMs.set(seriesPrefix(village, postedType, moved), timeMs);
+    }
+    return document;
+  }
+}
+
+function completed(_id: string, type: TelemetryType, village: string, fields: object): UnnumberedDocument {
+  const document = { _id, type, village, ...fields };
+  return { ...document, _rev: contentRevision(document) } as unknown as UnnumberedDocument;
+}

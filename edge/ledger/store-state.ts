@@ -1,0 +1,198 @@
+/**
+ * Who this store is: village, node name, boot number, and the marks that must survive a power cut.
+ *
+ * The database behind it is opened before any other, so its LevelDB lock is the lock of the whole data folder.
+ * A node name is given once: a new store, or one whose files were copied or restored elsewhere (the folder is then another inode),
+ * takes a new name, since the numbers of the old one may have gone on being used where the copy came from.
+ */
+import { randomInt } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
+import { type Database, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
+
+const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const NAME_LENGTH = 6;
+const FORMAT = 1;
+
+interface StoreRecord {
+  format: number;
+  village: string;
+  node: string;
+  boot: number;
+  /** Inode and birth time of the folder the name was given in. */
+  place: string;
+  createdAt: string;
+}
+
+/** The highest number that may have left this node; synced before the documents do. */
+interface SentMark {
+  node: string;
+  seq: number;
+}
+
+/** What is worth remembering of synchronisation across restarts. */
+export interface SyncHistory {
+  lastAttemptAt?: string;
+  lastSuccessAt?: string;
+  lastForcedSuccessAt?: string;
+  docsSent: number;
+  bytesSent: number;
+  bytesReceived: number;
+}
+
+export interface StoreStateOptions {
+  /** LOCAL_CACHE_PATH. */
+  folder: string;
+  village: string;
+  nowMs: number;
+}
+
+export class StoreState {
+  readonly village: string;
+  readonly boot: number;
+  readonly createdAt: string;
+  /** True when the store was new, or a copy, at this start: nothing may be numbered under an older name. */
+  readonly renamed: boolean;
+  #node: string;
+  readonly #database: Database;
+  readonly #record: StoreRecord;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(database: Database, record: StoreRecord, renamed: boolean) {
+    this.#database = database;
+    this.#record = record;
+    this.#node = record.node;
+    this.village = record.village;
+    this.boot = record.boot;
+    this.createdAt = record.createdAt;
+    this.renamed = renamed;
+  }
+
+  /** Name new numbers are given under. */
+  get node(): string {
+    return this.#node;
+  }
+
+  /**
+   * Opens the store in `folder`, or makes one. Throws `in_use` when another process has it and `usage` when it is another
+   * village's or the folder cannot be used.
+   */
+  static async open({ folder, village, nowMs }: StoreStateOptions): Promise<StoreState> {
+    const stateFolder = path.join(folder, 'state');
+    await makeFolder(stateFolder, folder);
+    const database = await openDatabase(stateFolder).catch((error) => {
+      throw error instanceof AppError && error.code === 'in_use'
+        ? new AppError('in_use', `the data folder ${folder} is in use by another running node`, { cause: error })
+        : error;
+    });
+    try {
+      const found = await readLocal<StoreRecord>(database, 'store');
+      if (found && found.village !== village) {
+        throw new AppError('usage', `the data folder ${folder} belongs to village ${found.village}, not to ${village}`);
+      }
+      const place = await placeOf(stateFolder);
+      const renamed = found?.place !== place;
+      const record: StoreRecord = {
+        format: FORMAT,
+        village,
+        node: found && !renamed ? found.node : newNodeName(),
+        boot: (found?.boot ?? 0) + 1,
+        place,
+        createdAt: found?.createdAt ?? new Date(nowMs).toISOString(),
+      };
+      await writeLocal(database, 'store', record);
+      return new StoreState(database, record, renamed);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** Takes a new node name, because the end of the old one's numbers cannot be proven. */
+  async rename(): Promise<void> {
+    this.#node = newNodeName();
+    await this.#write('store', { ...this.#record, node: this.#node });
+  }
+
+  async sentMark(): Promise<number> {
+    const mark = await readLocal<SentMark>(this.#database, 'sent');
+    return mark?.node === this.#node ? mark.seq : 0;
+  }
+
+  /** Must have resolved before a document with a number up to `seq` is sent. */
+  async raiseSentMark(seq: number): Promise<void> {
+    await this.#write('sent', { node: this.#node, seq });
+  }
+
+  async clockLastSeenMs(): Promise<number> {
+    return (await readLocal<{ lastSeenMs: number }>(this.#database, 'clock'))?.lastSeenMs ?? 0;
+  }
+
+  async writeClockLastSeen(lastSeenMs: number): Promise<void> {
+    await this.#write('clock', { lastSeenMs });
+  }
+
+  async syncHistory(): Promise<SyncHistory> {
+    const found = await readLocal<SyncHistory>(this.#database, 'sync');
+    const {
+      lastAttemptAt,
+      lastSuccessAt,
+      lastForcedSuccessAt,
+      docsSent = 0,
+      bytesSent = 0,
+      bytesReceived = 0,
+    } = found ?? {};
+    return {
+      docsSent,
+      bytesSent,
+      bytesReceived,
+      ...(lastAttemptAt ? { lastAttemptAt } : {}),
+      ...(lastSuccessAt ? { lastSuccessAt } : {}),
+      ...(lastForcedSuccessAt ? { lastForcedSuccessAt } : {}),
+    };
+  }
+
+  async writeSyncHistory(history: SyncHistory): Promise<void> {
+    await this.#write('sync', history);
+  }
+
+  async close(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.#database.close();
+  }
+
+  #write(name: string, body: object): Promise<void> {
+    const write = () => writeLocal(this.#database, name, body);
+    this.#writing = this.#writing.then(write, write);
+    return this.#writing;
+  }
+}
+
+/** A random name: 36^6 are enough that two stores of one village never meet. */
+function newNodeName(): string {
+  return Array.from({ length: NAME_LENGTH }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join('');
+}
+
+async function makeFolder(stateFolder: string, folder: string): Promise<void> {
+  try {
+    await mkdir(stateFolder, { recursive: true });
+  } catch (error) {
+    throw new AppError('usage', `the data folder ${folder} cannot be used: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function placeOf(stateFolder: string): Promise<string> {
+  const { ino, birthtimeMs } = await stat(stateFolder);
+  return `${ino}@${Math.floor(birthtimeMs)}`;
+}
+
+/** True where a store of this village lies in `folder`; used by verbs that must not make one. */
+export async function storeExists(folder: string): Promise<boolean> {
+  try {
+    return (await stat(path.join(folder, 'state', 'CURRENT'))).isFile();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}

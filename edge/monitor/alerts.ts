@@ -1,0 +1,86 @@
+/** What a person should know now: each alert is raised once, keeps the time it began, and is cleared when its reason has gone. */
+import { formatInstant } from '../../shared/time.js';
+import type { LinkState } from '../push/push-controller.js';
+
+export interface Alert {
+  code: 'pending' | 'storage' | 'quarantine' | 'lost' | 'blocked' | 'clock';
+  severity: 'warning' | 'critical';
+  since: string;
+  message: string;
+}
+
+export interface AlertInputs {
+  pending: number;
+  usedPct: number;
+  quarantined: number;
+  lost: number;
+  link: LinkState;
+  linkMessage: string | undefined;
+  clockSure: boolean;
+}
+
+export interface AlertThresholds {
+  pending: number;
+  pendingMs: number;
+  fullPct: number;
+  quarantined: number;
+}
+
+interface Finding {
+  severity: Alert['severity'];
+  message: string;
+  /** How long the reason must last before it is an alert. */
+  afterMs?: number;
+}
+
+export class AlertMonitor {
+  readonly #thresholds: AlertThresholds;
+  readonly #sinceMs = new Map<Alert['code'], number>();
+
+  constructor(thresholds: AlertThresholds) {
+    this.#thresholds = thresholds;
+  }
+
+  /** The alerts at a moment; must be asked regularly, since a reason's beginning is when it was first seen. */
+  evaluate(inputs: AlertInputs, nowMs: number): Alert[] {
+    const findings = findingsOf(inputs, this.#thresholds);
+    for (const code of this.#sinceMs.keys()) if (!findings.has(code)) this.#sinceMs.delete(code);
+    const alerts: Alert[] = [];
+    for (const [code, { severity, message, afterMs = 0 }] of findings) {
+      const sinceMs = this.#sinceMs.get(code) ?? nowMs;
+      this.#sinceMs.set(code, sinceMs);
+      if (nowMs - sinceMs >= afterMs) alerts.push({ code, severity, since: formatInstant(sinceMs), message });
+    }
+    return alerts;
+  }
+}
+
+function findingsOf(inputs: AlertInputs, thresholds: AlertThresholds): Map<Alert['code'], Finding> {
+  const findings = new Map<Alert['code'], Finding>();
+  const { pending, usedPct, quarantined, lost, link, linkMessage, clockSure } = inputs;
+  if (pending > thresholds.pending) {
+    const message = `${pending} documents wait to be delivered; look at the link to the centre`;
+    findings.set('pending', { severity: 'warning', message, afterMs: thresholds.pendingMs });
+  }
+  if (usedPct > thresholds.fullPct) {
+    const message = `the store is ${usedPct} % full; at 100 % new data is refused`;
+    findings.set('storage', { severity: usedPct >= 100 ? 'critical' : 'warning', message });
+  }
+  if (quarantined > thresholds.quarantined) {
+    findings.set('quarantine', {
+      severity: 'warning',
+      message: `the centre refused ${quarantined} documents; see the quarantine`,
+    });
+  }
+  if (lost > 0)
+    findings.set('lost', { severity: 'critical', message: `${lost} stored documents cannot be read any more` });
+  if (link === 'blocked') {
+    findings.set('blocked', {
+      severity: 'critical',
+      message: `the centre refuses this node: ${linkMessage ?? 'no reason given'}`,
+    });
+  }
+  if (!clockSure)
+    findings.set('clock', { severity: 'warning', message: 'the clock of this machine cannot be trusted' });
+  return findings;
+}

@@ -1,0 +1,37 @@
+/** The parts of a running node, as its routes, verbs and housekeeping see them; `node.ts` makes them. */
+import type { Logger } from '../shared/logger.js';
+import type { NodeConfig } from './config.js';
+import type { ClockGuard } from './ledger/clock-guard.js';
+import type { IngestQueue } from './ledger/ingest-queue.js';
+import type { Ledger } from './ledger/ledger.js';
+import type { SpaceMonitor } from './ledger/space-monitor.js';
+import type { StoreState } from './ledger/store-state.js';
+import type { AlertMonitor } from './monitor/alerts.js';
+import type { Link } from './push/link.js';
+import type { PushController } from './push/push-controller.js';
+import type { Pusher } from './push/pusher.js';
+import type { QuarantineStore } from './push/quarantine-store.js';
+import type { Schedule } from './push/schedule.js';
+
+export interface NodeParts {
+  config: NodeConfig;
+  log: Logger;
+  clock: ClockGuard;
+  state: StoreState;
+  ledger: Ledger;
+  ingest: IngestQueue;
+  space: SpaceMonitor;
+  quarantine: QuarantineStore;
+  alerts: AlertMonitor;
+  /** Absent on a node without API_URL, which only stores. */
+  sync: SyncParts | undefined;
+  /** Aborted when the node begins to stop. */
+  stopping: AbortSignal;
+}
+
+export interface SyncParts {
+  link: Link;
+  pusher: Pusher;
+  controller: PushController;
+  schedule: Schedule | undefined;
+}

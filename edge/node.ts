@@ -1,0 +1,246 @@
+/**
+ * Wires one node: store, ledger, ingest, push, schedule, and the REST API in front of them.
+ *
+ * Everything is started in order and stopped in reverse: requests end first, then what was taken is stored, then the push is called off,
+ * then the files are closed.
+ */
+
+import { HttpServer } from '../shared/http/server.js';
+import type { Logger } from '../shared/logger.js';
+import { type Service, ServiceGroup } from '../shared/service.js';
+import { type Clock, formatInstant, parseInstant, systemClock } from '../shared/time.js';
+import { buildTimeMs, version } from '../shared/version.js';
+import { createApi } from './api/api.js';
+import { statusOf } from './api/status.js';
+import type { NodeConfig } from './config.js';
+import { ClockGuard } from './ledger/clock-guard.js';
+import { IngestQueue } from './ledger/ingest-queue.js';
+import { Ledger } from './ledger/ledger.js';
+import { SpaceMonitor } from './ledger/space-monitor.js';
+import { StoreState } from './ledger/store-state.js';
+import { AlertMonitor } from './monitor/alerts.js';
+import type { NodeParts, SyncParts } from './node-parts.js';
+import { forcedReplication } from './push/forced-replication.js';
+import { Link } from './push/link.js';
+import { PushController } from './push/push-controller.js';
+import { Pusher } from './push/pusher.js';
+import { QuarantineStore } from './push/quarantine-store.js';
+import { Schedule } from './push/schedule.js';
+
+export interface NodeOptions {
+  config: NodeConfig;
+  log: Logger;
+  clock?: Clock;
+  /**
+   * `node` is a node at work. `tool` opens the store for one verb: no boot event, no schedule, and pushes only on request.
+   */
+  purpose?: 'node' | 'tool';
+}
+
+const HOUSEKEEPING_EVERY_MS = 5_000;
+const CLOCK_WRITTEN_EVERY_MS = 600_000;
+
+export class EdgeNode implements Service {
+  readonly name = 'edge node';
+  readonly #options: NodeOptions;
+  #parts: NodeParts | undefined;
+  #services: ServiceGroup | undefined;
+  #server: HttpServer | undefined;
+  #stopping = new AbortController();
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+  }
+
+  /** Where the REST API listens. */
+  get url(): string {
+    if (!this.#server) throw new Error('the node is not started');
+    return this.#server.url;
+  }
+
+  /** Opens the store and serves it. Throws `usage` or `in_use` with what a person can do about it; nothing is left open then. */
+  async start(): Promise<void> {
+    if (this.#parts) return;
+    this.#stopping = new AbortController();
+    const parts = await openParts(this.#options, this.#stopping.signal);
+    const { config } = this.#options;
+    this.#server = new HttpServer({
+      host: config.EDGE_HOST,
+      port: config.EDGE_PORT,
+      handler: createApi(parts),
+      settingNames: { host: 'EDGE_HOST', port: 'EDGE_PORT' },
+    });
+    this.#parts = parts;
+    this.#services = new ServiceGroup('edge node', this.#servicesOf(parts, this.#server));
+    try {
+      await this.#services.start();
+    } catch (error) {
+      this.#parts = undefined;
+      await closeParts(parts);
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const parts = this.#parts;
+    if (!parts) return;
+    this.#parts = undefined;
+    this.#stopping.abort();
+    try {
+      await this.#services?.stop();
+    } finally {
+      await closeParts(parts);
+    }
+  }
+
+  /** What `GET /v1/status` answers. */
+  status(): ReturnType<typeof statusOf> {
+    if (!this.#parts) throw new Error('the node is not started');
+    return statusOf(this.#parts);
+  }
+
+  #servicesOf(parts: NodeParts, server: HttpServer): Service[] {
+    const { sync, space } = parts;
+    const services: Service[] = [space];
+    if (sync) services.push(sync.controller);
+    if (sync?.schedule) services.push(sync.schedule);
+    services.push(server);
+    // Last: a node that cannot listen must leave no trace of a boot in the store.
+    if (this.#options.purpose !== 'tool') services.push(new Housekeeping(parts));
+    return services;
+  }
+}
+
+async function openParts(
+  { config, log, clock: wallClock = systemClock, purpose = 'node' }: NodeOptions,
+  stopping: AbortSignal,
+): Promise<NodeParts> {
+  const folder = config.LOCAL_CACHE_PATH;
+  const state = await StoreState.open({ folder, village: config.VILLAGE_ID, nowMs: wallClock.now() });
+  const opened: { close(): Promise<void> }[] = [state];
+  try {
+    const clock = new ClockGuard({
+      clock: wallClock,
+      buildTimeMs: buildTimeMs(),
+      lastSeenMs: await state.clockLastSeenMs(),
+    });
+    const quarantine = await QuarantineStore.open(folder);
+    opened.push(quarantine);
+    const ledger = new Ledger({ folder, state, log, clock, segmentMaxDocs: config.SEGMENT_MAX_DOCS });
+    opened.push(ledger);
+    await ledger.open();
+    const space = new SpaceMonitor({ folder, maxMb: config.BUFFER_MAX_MB, minFreeMb: config.MIN_FREE_MB });
+    const ingest = new IngestQueue({
+      ...{ ledger, clock, village: config.VILLAGE_ID, boot: state.boot },
+      assertSpace: () => space.assertSpace(),
+    });
+    const alerts = new AlertMonitor({
+      pending: config.ALERT_PENDING,
+      pendingMs: config.ALERT_PENDING_MINUTES * 60_000,
+      fullPct: config.ALERT_FULL_PCT,
+      quarantined: config.ALERT_QUARANTINED,
+    });
+    const parts: NodeParts = {
+      ...{ config, log, clock, state, ledger, ingest, space, quarantine, alerts, stopping },
+      sync: undefined,
+    };
+    if (config.API_URL !== undefined) parts.sync = openSync(parts, config.API_URL, purpose);
+    return parts;
+  } catch (error) {
+    // The failure itself is what is told; closing is only tidying up after it.
+    for (const one of opened.reverse()) await one.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function openSync(parts: NodeParts, url: string, purpose: 'node' | 'tool'): SyncParts {
+  const { config, ledger, state, quarantine, clock, log } = parts;
+  const link = new Link({
+    url,
+    user: config.CENTRAL_USER ?? config.VILLAGE_ID,
+    password: config.CENTRAL_PASSWORD,
+    timeoutMs: config.SYNC_TIMEOUT * 1000,
+  });
+  const pusher = new Pusher({ ledger, state, link, quarantine, clock, log });
+  const controller = new PushController({
+    ...{ pusher, ledger, link, state, log, now: () => clock.now() },
+    rules: {
+      live: config.SYNC_MODE === 'live' && purpose === 'node',
+      probeIntervalMs: config.CONNECTIVITY_INTERVAL * 1000,
+      random: Math.random,
+    },
+  });
+  const sync: SyncParts = { link, pusher, controller, schedule: undefined };
+  if (config.SYNC_SCHEDULE !== 'off' && purpose === 'node') {
+    sync.schedule = new Schedule({
+      expression: config.SYNC_SCHEDULE,
+      timeZone: config.SYNC_TIMEZONE,
+      jitterS: config.SYNC_JITTER,
+      village: config.VILLAGE_ID,
+      now: () => clock.now(),
+      lastForcedSuccessMs: () => parseInstant(controller.history.lastForcedSuccessAt ?? ''),
+      createdMs: parseInstant(state.createdAt) ?? clock.now(),
+      replicate: () => replicateOnSchedule({ ...parts, sync }),
+      log,
+    });
+  }
+  return sync;
+}
+
+async function replicateOnSchedule(parts: NodeParts & { sync: SyncParts }): Promise<void> {
+  const result = await forcedReplication(parts, {}, () => undefined);
+  const facts = { sent: result.sent, pending: result.pending, quarantined: result.quarantined };
+  if (result.ok) parts.log.info('the scheduled replication is complete', facts);
+  else parts.log.warn(`the scheduled replication is not complete: ${result.error?.message ?? 'unknown'}`, facts);
+}
+
+async function closeParts({ ingest, quarantine, ledger, state, clock, sync }: NodeParts): Promise<void> {
+  await ingest.close();
+  sync?.link.close();
+  await ledger.close();
+  await quarantine.close();
+  await state.writeClockLastSeen(clock.lastSeenMs);
+  await state.close();
+}
+
+/** What a node at work does beside requests: tells of its boot and of clock steps, remembers the time, keeps alerts current. */
+class Housekeeping implements Service {
+  readonly name = 'housekeeping';
+  readonly #parts: NodeParts;
+  #timer: NodeJS.Timeout | undefined;
+  #clockWrittenMs = 0;
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    await this.#event('boot', { version });
+    this.#timer = setInterval(() => this.#look(), HOUSEKEEPING_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const { clock, state, log } = this.#parts;
+    const nowMs = clock.now();
+    const step = clock.takeStep();
+    if (step) void this.#event('clock-step', { from: formatInstant(step.fromMs), to: formatInstant(step.toMs) });
+    statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));
+    if (Math.abs(nowMs - this.#clockWrittenMs) < CLOCK_WRITTEN_EVERY_MS) return;
+    this.#clockWrittenMs = nowMs;
+    state.writeClockLastSeen(clock.lastSeenMs).catch((error: unknown) => {
+      log.warn('the time could not be written down', { error: String(error) });
+    });
+  }
+
+  /** An event that cannot be stored (the disk is full, say) must not keep the node from its work. */
+  async #event(event: string, fields: Record<string, unknown>): Promise<void> {
+    const { ingest, log } = this.#parts;
+    await ingest.submitEvent(event, fields).catch((error: unknown) => {
+      log.warn(`the event ${event} could not be stored`, { error: String(error) });
+    });
+  }
+}

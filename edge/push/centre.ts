@@ -1,0 +1,174 @@
+/**
+ * The centre as the push sees it: the few requests of the CouchDB replication protocol, each answer doubted until it proves what it says.
+ *
+ * Protocol: https://docs.couchdb.org/en/stable/replication/protocol.html. A gateway is asked for a positive answer for each document
+ * (`Prefer: return=representation`); a plain CouchDB names failures only, so what it took is read back with `_revs_diff`.
+ */
+import type { TelemetryDocument } from '../../shared/documents.js';
+import type { Link, LinkAnswer } from './link.js';
+import { LinkError } from './link-error.js';
+
+/** Who answers at API_URL. */
+export interface CentreIdentity {
+  kind: 'gateway' | 'couchdb';
+  uuid: string;
+}
+
+/** What became of one document that was sent. */
+export type Outcome =
+  | { result: 'delivered' }
+  /** The centre held the same document already, under this other number. */
+  | { result: 'void'; held: { node: string; seq: number } }
+  | { result: 'refused'; reason: string };
+
+/** A revision no document has; a truthful `_revs_diff` reports it missing. */
+const IMPOSSIBLE_REVISION = '1-00000000000000000000000000000000';
+const REFUSALS: ReadonlySet<string> = new Set([
+  'forbidden',
+  'unauthorized',
+  'bad_request',
+  'doc_validation',
+  'too_large',
+]);
+
+export class Centre {
+  readonly #link: Link;
+  readonly #onDate: (centreMs: number) => void;
+
+  /** `onDate` hears the centre's time from each answer. */
+  constructor(link: Link, onDate: (centreMs: number) => void) {
+    this.#link = link;
+    this.#onDate = onDate;
+  }
+
+  /** Asks who answers; throws LinkError when it is neither a gateway nor a CouchDB. */
+  async identify(signal: AbortSignal): Promise<CentreIdentity> {
+    const answer = await this.#link.request({ method: 'GET', path: '/', signal });
+    this.#hearDate(answer);
+    const { couchdb, uuid, vendor } = asRecord(answer.json);
+    if (couchdb !== 'Welcome' || typeof uuid !== 'string') {
+      throw new LinkError(
+        'REQUEST_ERROR',
+        `what answers at ${this.#link.url} is neither a solar-central nor a CouchDB`,
+      );
+    }
+    return { kind: asRecord(vendor).name === 'solar-central' ? 'gateway' : 'couchdb', uuid };
+  }
+
+  /** A checkpoint document on the centre's side (`_local/…`), or undefined. */
+  async readCheckpoint(id: string, signal: AbortSignal): Promise<Record<string, unknown> | undefined> {
+    try {
+      const answer = await this.#link.request({ method: 'GET', path: `/telemetry/${id}`, signal });
+      const body = asRecord(answer.json);
+      if (typeof body._id !== 'string') throw unreadable('the checkpoint');
+      return body;
+    } catch (error) {
+      if (!(error instanceof LinkError) || error.status !== 404) throw error;
+    }
+    // 404 is a missing checkpoint only where the database is there; else the database is what is missing.
+    await this.#link.request({ method: 'GET', path: '/telemetry', signal });
+    return undefined;
+  }
+
+  async writeCheckpoint(id: string, body: object, signal: AbortSignal): Promise<void> {
+    const answer = await this.#link.request({ method: 'PUT', path: `/telemetry/${id}`, body, signal });
+    if (asRecord(answer.json).ok !== true) throw unreadable('the checkpoint');
+  }
+
+  /** Sends documents; resolves with one outcome each, in order. Throws LinkError when the fate of any is unknown. */
+  async send(
+    documents: readonly TelemetryDocument[],
+    kind: CentreIdentity['kind'],
+    signal: AbortSignal,
+  ): Promise<Outcome[]> {
+    const answer = await this.#link.request({
+      method: 'POST',
+      path: '/telemetry/_bulk_docs',
+      headers: kind === 'gateway' ? { Prefer: 'return=representation' } : {},
+      body: { docs: documents, new_edits: false },
+      signal,
+    });
+    this.#hearDate(answer);
+    if (answer.status === 202) {
+      throw new LinkError('HTTP_ERROR', 'the centre took the documents without a quorum', { status: 503 });
+    }
+    if (answer.status !== 201 || !Array.isArray(answer.json)) throw unreadable('the documents');
+    const entries = answer.json.map(asRecord);
+    return kind === 'gateway' ? representedOutcomes(documents, entries) : this.#readBack(documents, entries, signal);
+  }
+
+  /** Ids of those documents whose revision the centre does not hold (`_revs_diff`). */
+  async missing(documents: readonly TelemetryDocument[], signal: AbortSignal): Promise<Set<string>> {
+    const first = documents[0];
+    if (!first) return new Set();
+    // With one revision known to be missing: `{}` alone could come from anything that answers.
+    const canary = `${first.village}:canary`;
+    const asked = Object.fromEntries(documents.map(({ _id, _rev }) => [_id, [_rev]]));
+    const body = { ...asked, [canary]: [IMPOSSIBLE_REVISION] };
+    const answer = await this.#link.request({ method: 'POST', path: '/telemetry/_revs_diff', body, signal });
+    const missing = new Set(Object.keys(asRecord(answer.json)));
+    if (!missing.delete(canary)) throw unreadable('what it holds');
+    return missing;
+  }
+
+  /** On a plain CouchDB: refused ones are named, and of the others `_revs_diff` must not miss a single one. */
+  async #readBack(
+    documents: readonly TelemetryDocument[],
+    failures: readonly Record<string, unknown>[],
+    signal: AbortSignal,
+  ): Promise<Outcome[]> {
+    const reasons = new Map(failures.map((failure) => [failure.id, failure]));
+    const outcomes = documents.map((document): Outcome => {
+      const failure = reasons.get(document._id);
+      return failure ? refusal(failure) : { result: 'delivered' };
+    });
+    const sent = documents.filter((document) => !reasons.has(document._id));
+    const missing = await this.missing(sent, signal);
+    if (missing.size > 0) {
+      throw new LinkError(
+        'REQUEST_ERROR',
+        `the centre does not hold ${missing.size} of ${sent.length} documents it took`,
+      );
+    }
+    return outcomes;
+  }
+
+  #hearDate({ headers: { date } }: LinkAnswer): void {
+    const centreMs = Date.parse(date ?? '');
+    if (Number.isFinite(centreMs)) this.#onDate(centreMs);
+  }
+}
+
+/** A gateway's entries, each held against the document it must be about. */
+function representedOutcomes(
+  documents: readonly TelemetryDocument[],
+  entries: readonly Record<string, unknown>[],
+): Outcome[] {
+  if (entries.length !== documents.length) throw unreadable('the documents');
+  return documents.map((document, index): Outcome => {
+    const entry = entries[index] ?? {};
+    if (entry.id !== document._id) throw unreadable('the documents');
+    if (entry.ok !== true) return refusal(entry);
+    if (entry.rev !== document._rev) throw unreadable('the documents');
+    const { node, seq } = asRecord(entry.held);
+    return typeof node === 'string' && typeof seq === 'number'
+      ? { result: 'void', held: { node, seq } }
+      : { result: 'delivered' };
+  });
+}
+
+/** Only a known word of refusal is one; anything else is the centre's trouble and tried again. */
+function refusal({ error, reason }: Record<string, unknown>): Outcome {
+  if (typeof error !== 'string' || !REFUSALS.has(error)) {
+    throw new LinkError('REQUEST_ERROR', `the centre could not store a document: ${String(error)}`);
+  }
+  return { result: 'refused', reason: typeof reason === 'string' ? reason : error };
+}
+
+function unreadable(what: string): LinkError {
+  return new LinkError('REQUEST_ERROR', `the centre's answer about ${what} does not say what became of them`);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,88 @@
+/** Failures of the link, sorted by what they say about it; the tags are part of the contract. */
+import { codeOf, messageOf } from '../../shared/app-error.js';
+
+export type LinkTag = 'TIMEOUT' | 'CONNECTION_ERROR' | 'DNS_ERROR' | 'TLS_ERROR' | 'HTTP_ERROR' | 'REQUEST_ERROR';
+
+export interface LinkErrorOptions {
+  /** HTTP status, where there was an answer. */
+  status?: number;
+  /** Seconds the centre asked to wait. */
+  retryAfterS?: number;
+  /** Only a person can put it right, whatever the status. */
+  blocks?: boolean;
+  cause?: unknown;
+}
+
+/** What is told of a link error in the status, in the progress of a run and in logs. */
+export interface LinkErrorReport {
+  tag: LinkTag;
+  status?: number;
+  /** Whether trying the same again is worth it. */
+  retryable: boolean;
+  message: string;
+}
+
+const BLOCKING_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 409]);
+const FINAL_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 409, 410, 411, 413, 414, 415, 422]);
+
+export class LinkError extends Error {
+  override readonly name = 'LinkError';
+  readonly tag: LinkTag;
+  readonly status: number | undefined;
+  readonly retryAfterS: number | undefined;
+
+  /** True when the centre refuses who we are or what it is asked for; only a person can put that right. */
+  readonly blocks: boolean;
+
+  constructor(tag: LinkTag, message: string, { status, retryAfterS, blocks, cause }: LinkErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.tag = tag;
+    this.status = status;
+    this.retryAfterS = retryAfterS;
+    this.blocks = blocks ?? (status !== undefined && BLOCKING_STATUSES.has(status));
+  }
+
+  get retryable(): boolean {
+    if (this.status !== undefined) return !FINAL_STATUSES.has(this.status) && (this.status < 300 || this.status >= 400);
+    return true;
+  }
+
+  /** True when no answer came at all: the link is away, not the centre unwilling. */
+  get linkDown(): boolean {
+    return this.tag === 'TIMEOUT' || this.tag === 'CONNECTION_ERROR' || this.tag === 'DNS_ERROR';
+  }
+
+  /** True when the credential was refused. */
+  get credentialRefused(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
+
+  report(): LinkErrorReport {
+    const { tag, status, retryable, message } = this;
+    return { tag, ...(status === undefined ? {} : { status }), retryable, message };
+  }
+}
+
+const CONNECTION_CODES: ReadonlySet<string> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'EHOSTUNREACH', 'EHOSTDOWN'],
+  ...['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'ENOTCONN'],
+]);
+const DNS_CODES: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME', 'EAI_FAIL']);
+const TLS_CODE =
+  /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
+
+/** The link error a failure of Node's HTTP client stands for. */
+export function toLinkError(error: unknown, address: string): LinkError {
+  if (error instanceof LinkError) return error;
+  const code = codeOf(error) ?? '';
+  const text = messageOf(error) || code;
+  if (DNS_CODES.has(code))
+    return new LinkError('DNS_ERROR', `the name in ${address} cannot be found (${code})`, { cause: error });
+  if (TLS_CODE.test(code))
+    return new LinkError('TLS_ERROR', `no secure connection to ${address}: ${text}`, { cause: error });
+  if (code === 'ETIMEDOUT') return new LinkError('TIMEOUT', `no connection to ${address} in time`, { cause: error });
+  if (CONNECTION_CODES.has(code) || /socket hang up|aborted|other side closed/i.test(text)) {
+    return new LinkError('CONNECTION_ERROR', `no connection to ${address}: ${text}`, { cause: error });
+  }
+  return new LinkError('REQUEST_ERROR', `the exchange with ${address} failed: ${text}`, { cause: error });
+}

@@ -1,0 +1,250 @@
+/**
+ * Drives pushes: performs what the state machine decides, one run at a time, and keeps the history that people are shown.
+ */
+import { messageOf } from '../../shared/app-error.js';
+import type { Logger } from '../../shared/logger.js';
+import type { Service } from '../../shared/service.js';
+import { formatInstant } from '../../shared/time.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { StoreState, SyncHistory } from '../ledger/store-state.js';
+import {
+  type ControllerEffect,
+  type ControllerEvent,
+  type ControllerRules,
+  type ControllerState,
+  initialState,
+  isRunning,
+  transition,
+} from './controller-state.js';
+import type { Link } from './link.js';
+import { LinkError, type LinkErrorReport } from './link-error.js';
+import type { Pusher } from './pusher.js';
+
+export type LinkState = 'online' | 'offline' | 'blocked' | 'unknown';
+
+export interface LinkStatus {
+  state: LinkState;
+  /** Canonical instant of the last change of `state`. */
+  since: string;
+  lastError?: LinkErrorReport;
+}
+
+export interface PushControllerOptions {
+  pusher: Pusher;
+  ledger: Ledger;
+  link: Link;
+  state: StoreState;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  log: Logger;
+  rules: ControllerRules;
+}
+
+interface Run {
+  fresh: boolean;
+  /** Settles with the run; rejects with what it failed of. */
+  done: Promise<void>;
+  abort: AbortController;
+}
+
+const HISTORY_EVERY_MS = 60_000;
+/** From here on a missing link is an error in the log, not a warning. */
+const LONG_OUTAGE_MS = 3_600_000;
+const FAREWELL_MS = 2_000;
+
+export class PushController implements Service {
+  readonly name = 'push';
+  readonly #options: PushControllerOptions;
+  #state: ControllerState;
+  #run: Run | undefined;
+  #nextRunIsFresh = false;
+  #wake: NodeJS.Timeout | undefined;
+  #unsubscribe: (() => void)[] = [];
+  #link: LinkStatus;
+  #history: SyncHistory = { docsSent: 0, bytesSent: 0, bytesReceived: 0 };
+  /** What earlier lives of the node had counted. */
+  #carried: SyncHistory = this.#history;
+  #historyWrittenMs = 0;
+  #outage: { sinceMs: number; pending: number; longTold: boolean } | undefined;
+
+  constructor(options: PushControllerOptions) {
+    this.#options = options;
+    this.#state = initialState(options.now());
+    this.#link = { state: 'unknown', since: formatInstant(options.now()) };
+  }
+
+  get state(): ControllerState {
+    return this.#state;
+  }
+
+  get linkStatus(): LinkStatus {
+    return this.#link;
+  }
+
+  /** Figures since the store was made. */
+  get history(): SyncHistory {
+    const { pusher, link } = this.#options;
+    return {
+      ...this.#history,
+      docsSent: this.#carried.docsSent + pusher.totals.sent,
+      bytesSent: this.#carried.bytesSent + link.counters.bytesSent,
+      bytesReceived: this.#carried.bytesReceived + link.counters.bytesReceived,
+    };
+  }
+
+  async start(): Promise<void> {
+    const { state, ledger, pusher } = this.#options;
+    this.#carried = await state.syncHistory();
+    this.#history = this.#carried;
+    this.#unsubscribe = [
+      ledger.onAppended(() => this.#dispatch({ type: 'data' })),
+      pusher.onBatch(() => this.#onBatch()),
+    ];
+    this.#dispatch({ type: 'started' });
+  }
+
+  /** Calls off the run under way, tries for a moment to leave checkpoints behind, and writes the history. */
+  async stop(): Promise<void> {
+    const { pusher, state } = this.#options;
+    const wasOnline = this.#link.state === 'online';
+    this.#dispatch({ type: 'stopped' });
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#run?.abort.abort();
+    await this.#run?.done.catch(() => undefined);
+    // Without a link, or with a slow one, the next start asks the centre instead; nothing is lost.
+    if (wasOnline) await pusher.writeCheckpoints(AbortSignal.timeout(FAREWELL_MS)).catch(() => undefined);
+    await state.writeSyncHistory(this.history);
+  }
+
+  /**
+   * One forced push of everything stored now: joins one under way, else starts one as soon as the present run has ended. Rejects with LinkError.
+   */
+  async push(): Promise<void> {
+    if (this.#run?.fresh) return this.#run.done;
+    while (this.#run && !this.#run.fresh) await this.#run.done.catch(() => undefined);
+    if (!this.#run) {
+      this.#nextRunIsFresh = true;
+      this.#dispatch({ type: 'asked' });
+    }
+    if (!this.#run) throw new LinkError('REQUEST_ERROR', 'the node is stopping');
+    return this.#run.done;
+  }
+
+  /** A forced replication has succeeded; the schedule looks at this. */
+  async noteForcedSuccess(): Promise<void> {
+    this.#history = { ...this.#history, lastForcedSuccessAt: this.#nowText() };
+    await this.#writeHistory();
+  }
+
+  #dispatch(event: ControllerEvent): void {
+    const { state, effects } = transition(this.#state, event, this.#options.now(), this.#options.rules);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: ControllerEffect): void {
+    switch (effect.type) {
+      case 'run':
+        this.#startRun();
+        break;
+      case 'wakeAfter':
+        clearTimeout(this.#wake);
+        this.#wake = setTimeout(() => this.#dispatch({ type: 'wake' }), effect.delayMs);
+        break;
+      case 'cancelWake':
+        clearTimeout(this.#wake);
+        break;
+    }
+  }
+
+  #startRun(): void {
+    const fresh = this.#nextRunIsFresh;
+    this.#nextRunIsFresh = false;
+    const abort = new AbortController();
+    this.#history = { ...this.#history, lastAttemptAt: this.#nowText() };
+    const done = this.#options.pusher.run(fresh, abort.signal).then(
+      () => this.#onDrained(),
+      (error: unknown) => {
+        this.#onFailed(error, abort.signal.aborted);
+        throw error;
+      },
+    );
+    // Whoever asked for the run hears of its failure; nobody has to.
+    done.catch(() => undefined);
+    this.#run = { fresh, done, abort };
+  }
+
+  #onBatch(): void {
+    this.#setLink('online');
+    this.#dispatch({ type: 'batch' });
+  }
+
+  async #onDrained(): Promise<void> {
+    this.#run = undefined;
+    this.#history = { ...this.#history, lastSuccessAt: this.#nowText() };
+    this.#setLink('online');
+    this.#tellRecovery();
+    this.#dispatch({ type: 'drained' });
+    const nowMs = this.#options.now();
+    if (nowMs - this.#historyWrittenMs < HISTORY_EVERY_MS && nowMs >= this.#historyWrittenMs) return;
+    await this.#writeHistory();
+  }
+
+  #onFailed(error: unknown, calledOff: boolean): void {
+    this.#run = undefined;
+    if (calledOff) return;
+    const failure =
+      error instanceof LinkError ? error : new LinkError('REQUEST_ERROR', messageOf(error), { cause: error });
+    const offline = failure.linkDown || failure.tag === 'TLS_ERROR';
+    this.#setLink(offline ? 'offline' : failure.blocks ? 'blocked' : 'online', failure.report());
+    this.#tellFailure(failure, error);
+    const retryAfterMs = failure.retryAfterS === undefined ? undefined : failure.retryAfterS * 1000;
+    this.#dispatch({ type: 'failed', failure: { linkDown: failure.linkDown, blocks: failure.blocks, retryAfterMs } });
+  }
+
+  #setLink(state: LinkState, lastError: LinkErrorReport | undefined = this.#link.lastError): void {
+    const since = state === this.#link.state ? this.#link.since : this.#nowText();
+    this.#link = { state, since, ...(lastError === undefined ? {} : { lastError }) };
+  }
+
+  /** The first failure is a warning, an outage of an hour an error, everything between only for those who look closely. */
+  #tellFailure(failure: LinkError, error: unknown): void {
+    const { log, ledger, now } = this.#options;
+    const facts = { tag: failure.tag, status: failure.status, pending: ledger.pending };
+    if (!(error instanceof LinkError)) log.error(`a push failed in this node: ${failure.message}`);
+    if (!this.#outage) {
+      this.#outage = { sinceMs: now(), pending: ledger.pending, longTold: false };
+      log.warn(`data is kept and waits: ${failure.message}`, facts);
+    } else if (!this.#outage.longTold && now() - this.#outage.sinceMs > LONG_OUTAGE_MS) {
+      this.#outage.longTold = true;
+      log.error(`data has waited for over an hour: ${failure.message}`, facts);
+    } else {
+      log.verbose(`still no success: ${failure.message}`, facts);
+    }
+  }
+
+  #tellRecovery(): void {
+    const { log, now } = this.#options;
+    if (!this.#outage) return;
+    log.info('everything that waited has been delivered', {
+      outageS: Math.round((now() - this.#outage.sinceMs) / 1000),
+      failures: this.#state.failures,
+      docsSent: this.history.docsSent,
+    });
+    this.#outage = undefined;
+  }
+
+  async #writeHistory(): Promise<void> {
+    this.#historyWrittenMs = this.#options.now();
+    await this.#options.state.writeSyncHistory(this.history);
+  }
+
+  #nowText(): string {
+    return formatInstant(this.#options.now());
+  }
+}
+
+/** True while documents are on their way or about to be. */
+export function isPushing(controller: PushController): boolean {
+  return isRunning(controller.state);
+}

@@ -1,0 +1,198 @@
+/**
+ * Runs pushes: one at a time, over all segments that have something pending.
+ *
+ * A session with the centre (who it is, what the checkpoints say) is kept between runs, so that a fresh document costs one request;
+ * it is dropped at the first error and at every forced run, which therefore notices a centre that was wiped or restored.
+ */
+import type { Logger } from '../../shared/logger.js';
+import { formatInstant } from '../../shared/time.js';
+import type { ClockGuard } from '../ledger/clock-guard.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { Segment } from '../ledger/segment.js';
+import type { StoreState } from '../ledger/store-state.js';
+import { BatchSizer } from './batch-sizer.js';
+import { Centre, type CentreIdentity } from './centre.js';
+import { Checkpoint } from './checkpoint.js';
+import type { Link } from './link.js';
+import { type PushContext, type PushPosition, pushSegment, releaseNumber, sendBisecting } from './push-segment.js';
+import type { QuarantineItem, QuarantineStore } from './quarantine-store.js';
+import { RefusalWindow } from './refusal-window.js';
+
+/** Checkpoints are an economy; their own cost is kept small beside what they save. */
+const CHECKPOINT_EVERY_MS = 60_000;
+const CHECKPOINT_EVERY_DOCUMENTS = 10_000;
+const QUARANTINE_BATCH = 100;
+
+export interface PusherOptions {
+  ledger: Ledger;
+  state: StoreState;
+  link: Link;
+  quarantine: QuarantineStore;
+  clock: ClockGuard;
+  log: Logger;
+}
+
+/** Running totals; a run's figures are differences of them. */
+export interface PushTotals {
+  sent: number;
+  quarantined: number;
+}
+
+interface SegmentSession {
+  checkpoint: Checkpoint;
+  position: PushPosition;
+  /** Local sequence and time of the checkpoint written last. */
+  writtenSeq: number;
+  writtenMs: number;
+}
+
+interface Session {
+  identity: CentreIdentity;
+  segments: Map<number, SegmentSession>;
+}
+
+export class Pusher {
+  readonly #options: PusherOptions;
+  readonly #centre: Centre;
+  readonly #batchSizer = new BatchSizer();
+  readonly #refusals = new RefusalWindow();
+  readonly #listeners = new Set<() => void>();
+  readonly #totals: PushTotals = { sent: 0, quarantined: 0 };
+  #session: Session | undefined;
+  #sentMark: { node: string; seq: number } | undefined;
+
+  constructor(options: PusherOptions) {
+    this.#options = options;
+    this.#centre = new Centre(options.link, (centreMs) => options.clock.compareWith(centreMs));
+  }
+
+  get totals(): Readonly<PushTotals> {
+    return this.#totals;
+  }
+
+  /** Calls back after every batch the centre has answered; returns the way to end that. */
+  onBatch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds every segment against the centre's
+   * checkpoint, and ends when everything stored at its start is accounted for. Throws LinkError. One run at a time is the caller's part.
+   */
+  async run(fresh: boolean, signal: AbortSignal): Promise<void> {
+    try {
+      if (fresh) this.#session = undefined;
+      this.#session ??= { identity: await this.#centre.identify(signal), segments: new Map() };
+      if (fresh) await this.#retryQuarantined(signal);
+      await (fresh ? this.#pushWhatIsThere(this.#session, signal) : this.#pushAll(this.#session, signal));
+    } catch (error) {
+      this.#session = undefined;
+      throw error;
+    }
+  }
+
+  /** Writes the checkpoints that are behind, as a courtesy to the next start; not being able to costs nothing but bytes. */
+  async writeCheckpoints(signal: AbortSignal): Promise<void> {
+    for (const session of this.#session?.segments.values() ?? []) await this.#writeCheckpoint(session, signal);
+  }
+
+  async #pushAll(session: Session, signal: AbortSignal): Promise<void> {
+    const { ledger } = this.#options;
+    for (;;) {
+      const due = ledger.segments.filter((segment) => segment.pending > 0);
+      if (due.length === 0) return;
+      for (const segment of due) await this.#pushOne(segment, () => segment.count, session, signal);
+    }
+  }
+
+  async #pushWhatIsThere(session: Session, signal: AbortSignal): Promise<void> {
+    // What comes in meanwhile is left to the next run, or a busy village would never let this one end.
+    const counts = this.#options.ledger.segments.map((segment) => ({ segment, count: segment.count }));
+    for (const { segment, count } of counts) {
+      await this.#pushOne(segment, () => count, session, signal);
+      const pushed = session.segments.get(segment.number);
+      if (pushed) await this.#writeCheckpoint(pushed, signal);
+    }
+  }
+
+  async #pushOne(segment: Segment, upTo: () => number, session: Session, signal: AbortSignal): Promise<void> {
+    let current = session.segments.get(segment.number);
+    if (!current) {
+      const { checkpoint, since } = await Checkpoint.read(segment, this.#centre, session.identity, signal);
+      const { deliveredSeq } = segment.delivery;
+      const position = { localSeq: Math.min(since, deliveredSeq), doubtfulUpTo: Math.max(since, deliveredSeq) };
+      current = { checkpoint, position, writtenSeq: since, writtenMs: performance.now() };
+      session.segments.set(segment.number, current);
+    }
+    current.position = await pushSegment(segment, current.position, upTo, this.#context(session.identity, signal));
+    const documents = current.position.localSeq - current.writtenSeq;
+    const due = performance.now() - current.writtenMs > CHECKPOINT_EVERY_MS || documents > CHECKPOINT_EVERY_DOCUMENTS;
+    if (segment.sealed || due) await this.#writeCheckpoint(current, signal);
+  }
+
+  async #writeCheckpoint(session: SegmentSession, signal: AbortSignal): Promise<void> {
+    const { localSeq } = session.position;
+    if (localSeq === session.writtenSeq) return;
+    await session.checkpoint.write(localSeq, signal);
+    session.writtenSeq = localSeq;
+    session.writtenMs = performance.now();
+  }
+
+  /** Offers the centre again what it refused before. */
+  async #retryQuarantined(signal: AbortSignal): Promise<void> {
+    const { quarantine } = this.#options;
+    if (quarantine.count === 0 || !this.#session) return;
+    const context = this.#context(this.#session.identity, signal);
+    const items = await quarantine.list();
+    for (let from = 0; from < items.length; from += QUARANTINE_BATCH) {
+      const batch = items.slice(from, from + QUARANTINE_BATCH);
+      const outcomes = await sendBisecting(
+        batch.map((item) => item.doc),
+        context,
+      );
+      for (const [index, item] of batch.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.result === 'refused')
+          await quarantine.add([{ document: item.doc, reason: outcome.reason }], item.since);
+        else await this.release(item);
+      }
+    }
+  }
+
+  /** Ends a document's quarantine: its number counts as delivered from now on. */
+  async release(item: QuarantineItem): Promise<void> {
+    const { ledger, quarantine } = this.#options;
+    const { node, seq } = item.doc;
+    const segment = ledger.segments.find((one) => one.node === node && one.firstSeq <= seq && seq <= one.lastSeq);
+    // The number first: were the process to end in between, the document would be offered once more, not forgotten.
+    if (segment) await releaseNumber(segment, seq);
+    await quarantine.remove(item.id);
+  }
+
+  #context(identity: CentreIdentity, signal: AbortSignal): PushContext {
+    const { quarantine, clock, log } = this.#options;
+    return {
+      ...{ centre: this.#centre, identity, quarantine, log, signal },
+      batchSizer: this.#batchSizer,
+      refusals: this.#refusals,
+      nowText: () => formatInstant(clock.now()),
+      beforeSending: (node, seq) => this.#raiseSentMark(node, seq),
+      onBatch: (sent, quarantined) => {
+        this.#totals.sent += sent;
+        this.#totals.quarantined += quarantined;
+        for (const listener of this.#listeners) listener();
+      },
+    };
+  }
+
+  /** Synced ahead of use, and as far as the store reaches, so that a drain pays for it once. */
+  async #raiseSentMark(node: string, seq: number): Promise<void> {
+    const { state, ledger } = this.#options;
+    if (node !== state.node) return;
+    if (this.#sentMark?.node === node && seq <= this.#sentMark.seq) return;
+    const raised = Math.max(seq, ledger.lastSeq);
+    await state.raiseSentMark(raised);
+    this.#sentMark = { node, seq: raised };
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Tells a few bad documents from a centre that refuses everything: when a third of the last 500 documents is refused, the fault is the
+ * centre's, and the documents must not go to quarantine for it.
+ */
+const WINDOW = 500;
+const FLOOD = Math.ceil(WINDOW / 3);
+
+export class RefusalWindow {
+  #batches: { documents: number; refused: number }[] = [];
+
+  /** True when the batch with so many refused would be part of a flood; a batch that is not counts from now on. */
+  isFlood(documents: number, refused: number): boolean {
+    const batches = [...this.#batches, { documents, refused }];
+    const refusedInWindow = batches.reduce((sum, batch) => sum + batch.refused, 0);
+    if (refused > 0 && refusedInWindow >= FLOOD) return true;
+    let inWindow = batches.reduce((sum, batch) => sum + batch.documents, 0);
+    for (let oldest = batches[0]; oldest && inWindow - oldest.documents >= WINDOW; oldest = batches[0]) {
+      inWindow -= oldest.documents;
+      batches.shift();
+    }
+    this.#batches = batches;
+    return false;
+  }
+}

@@ -1,0 +1,63 @@
+/** The centre's HTTP application: which routes there are and what stands before and behind them. */
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import { messageOf } from '../shared/app-error.js';
+import { errorHandler, methodNotAllowed, notFoundHandler } from '../shared/http/errors.js';
+import type { Logger } from '../shared/logger.js';
+import type { Clock } from '../shared/time.js';
+import { telemetryRoutes } from './analyst/telemetry-routes.js';
+import { villageRoutes } from './analyst/village-routes.js';
+import type { ContactLog } from './gateway/contact-log.js';
+import { gatewayRoutes } from './gateway/gateway-routes.js';
+import type { VillageDirectory } from './gateway/village-directory.js';
+import { Roles } from './roles.js';
+import type { CentralStore } from './store/contract.js';
+import type { Tokens } from './tokens.js';
+
+export interface AppOptions {
+  /** Throws `unavailable` while there is none. */
+  store(): CentralStore;
+  tokens(): Tokens;
+  directory: VillageDirectory;
+  contacts: ContactLog;
+  clock: Clock;
+  log: Logger;
+  silentAfterHours: number;
+}
+
+export function createApp(options: AppOptions): Express {
+  const { store, contacts, directory, clock, log, silentAfterHours, tokens } = options;
+  const roles = new Roles({ tokens, directory, contacts });
+  const analyst = { store, directory, contacts, clock, silentAfterHours };
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('case sensitive routing', true);
+  app.use(helmet());
+
+  app
+    .route('/healthz')
+    .get((_request, response) => void response.json({ ok: true }))
+    .all(methodNotAllowed('GET'));
+  app
+    .route('/readyz')
+    .get(async (_request, response) => {
+      try {
+        await store().ping();
+        response.json({ ok: true });
+      } catch (error) {
+        // Open to everybody: why is in the log, not in the answer.
+        log.debug('not ready', { error: messageOf(error) });
+        response.status(503).set('Retry-After', '5').json({ ok: false });
+      }
+    })
+    .all(methodNotAllowed('GET'));
+
+  app.use('/v1/villages', villageRoutes(analyst, roles));
+  app.use('/v1/villages', telemetryRoutes(analyst, roles));
+  app.use('/v1', roles.require('analyst', 'admin'));
+  app.use(gatewayRoutes({ store, contacts, log }, roles));
+  app.use(notFoundHandler);
+  app.use(errorHandler(log));
+  return app;
+}

@@ -1,0 +1,31 @@
+/** `solar-central start`: runs the centre until it is asked to end. */
+import type { Command } from 'commander';
+import { addSettings, EXIT, settingsOf, untilTerminated } from '../../shared/cli.js';
+import { createLogger } from '../../shared/logger.js';
+import { version } from '../../shared/version.js';
+import { Central } from '../central.js';
+import { configOf, SERVER_SETTINGS } from '../config.js';
+
+export function addStart(program: Command): void {
+  const command = program.command('start').description('run the centre');
+  addSettings(command, SERVER_SETTINGS).action(async () => {
+    const settings = settingsOf(command, SERVER_SETTINGS);
+    const config = configOf(settings);
+    const log = createLogger({
+      level: settings.LOG_LEVEL,
+      format: settings.LOG_FORMAT,
+      fields: { program: 'solar-central' },
+    });
+    const central = new Central({ config, log });
+    // From here on a signal ends the centre in order, also one that comes while it starts.
+    const terminated = untilTerminated();
+    await central.start();
+    const store = config.couch ? `CouchDB at ${config.couch.url}` : `embedded in ${config.dataPath}`;
+    log.info(`the centre listens at ${central.url}`, { url: central.url, version, store });
+    const signal = await terminated;
+    log.info('the centre is stopping', { signal });
+    await central.stop();
+    log.info('the centre has stopped');
+    process.exitCode = EXIT.ok;
+  });
+}

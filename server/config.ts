@@ -1,0 +1,130 @@
+/** The centre's settings: names, defaults and what they mean together. Importing this reads nothing. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { AppError, messageOf } from '../shared/app-error.js';
+import { decimal, flag, LOG_SETTINGS, origin, port, secret, text } from '../shared/setting-schemas.js';
+import type { SettingValues } from '../shared/settings.js';
+
+/** An origin, with or without the credentials people paste into it; they are taken apart in `configOf`. */
+const couchUrl = z.string().transform((value, context): { url: string; user?: string; password?: string } => {
+  const trimmed = value.trim();
+  const url = URL.canParse(trimmed) ? new URL(trimmed) : undefined;
+  const { username = '', password = '' } = url ?? {};
+  if (url) {
+    url.username = '';
+    url.password = '';
+  }
+  const parsed = origin.safeParse(url?.href ?? trimmed);
+  const credentials = decodeCredentials(username, password);
+  if (parsed.success && credentials) return { url: parsed.data, ...credentials };
+  context.addIssue({ code: 'custom', message: 'must be an origin such as http://couchdb.example:5984, without path' });
+  return z.NEVER;
+});
+
+function decodeCredentials(user: string, password: string): { user?: string; password?: string } | undefined {
+  try {
+    return {
+      ...(user ? { user: decodeURIComponent(user) } : {}),
+      ...(password ? { password: decodeURIComponent(password) } : {}),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+const databasePrefix = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,60}$/, 'must be a lower-case letter followed by lower-case letters, digits, "_" or "-"');
+
+/** What the verbs that speak to a running centre need to find it. */
+export const CLIENT_SETTINGS = {
+  CENTRAL_HOST: { schema: text, default: '127.0.0.1', help: 'address to listen on' },
+  CENTRAL_PORT: { schema: port, default: '8090', help: 'port to listen on; 0 takes a free one' },
+  DATA_PATH: { schema: text, default: './data/central', help: 'folder of the embedded store and the generated tokens' },
+  ADMIN_TOKEN: {
+    schema: secret,
+    help: 'token that may do everything; generated into DATA_PATH when absent',
+    secret: true,
+  },
+  TLS_CERT: { schema: text, help: 'PEM file of the certificate (chain); with TLS_KEY the centre speaks HTTPS' },
+  TLS_KEY: { schema: text, help: 'PEM file of the private key' },
+} as const;
+
+export const SERVER_SETTINGS = {
+  ...CLIENT_SETTINGS,
+  ANALYST_TOKEN: { schema: secret, help: 'token that may read; generated into DATA_PATH when absent', secret: true },
+  COUCHDB_URL: { schema: couchUrl, help: 'origin of CouchDB; without it an embedded store is used', secret: true },
+  COUCHDB_USER: { schema: secret, help: "the centre's user in CouchDB" },
+  COUCHDB_PASSWORD: { schema: secret, help: 'its password', secret: true },
+  COUCHDB_PREFIX: {
+    schema: databasePrefix,
+    help: 'prefix of the names of its databases, so that several centres can share one CouchDB',
+  },
+  REQUIRE_COUCHDB: { schema: flag, default: 'false', help: 'refuse to start without COUCHDB_URL' },
+  SILENT_AFTER_HOURS: { schema: decimal(0), default: '26', help: 'a village not heard of for so long is silent' },
+  ...LOG_SETTINGS,
+} as const;
+
+export interface CouchConfig {
+  url: string;
+  user?: string | undefined;
+  password?: string | undefined;
+  /** Empty for none. */
+  prefix: string;
+}
+
+/** What a centre needs to run. */
+export interface CentralConfig {
+  host: string;
+  port: number;
+  dataPath: string;
+  /** Without it the centre keeps its databases in `dataPath`. */
+  couch?: CouchConfig | undefined;
+  /** Where absent, taken from `dataPath`, generated there if need be. */
+  adminToken?: string | undefined;
+  analystToken?: string | undefined;
+  tls?: { cert: Buffer; key: Buffer } | undefined;
+  silentAfterHours: number;
+}
+
+/** The settings as a whole; throws `usage` for those that do not go together. */
+export function configOf(values: SettingValues<typeof SERVER_SETTINGS>): CentralConfig {
+  if (values.REQUIRE_COUCHDB && !values.COUCHDB_URL) {
+    throw new AppError('usage', 'COUCHDB_URL is not set, and REQUIRE_COUCHDB forbids the embedded store');
+  }
+  if (values.ADMIN_TOKEN !== undefined && values.ADMIN_TOKEN === values.ANALYST_TOKEN) {
+    throw new AppError('usage', 'ADMIN_TOKEN and ANALYST_TOKEN must differ');
+  }
+  return {
+    host: values.CENTRAL_HOST,
+    port: values.CENTRAL_PORT,
+    dataPath: values.DATA_PATH,
+    couch: couchOf(values),
+    adminToken: values.ADMIN_TOKEN,
+    analystToken: values.ANALYST_TOKEN,
+    tls: tlsOf(values.TLS_CERT, values.TLS_KEY),
+    silentAfterHours: values.SILENT_AFTER_HOURS,
+  };
+}
+
+function couchOf(values: SettingValues<typeof SERVER_SETTINGS>): CouchConfig | undefined {
+  const { COUCHDB_URL: given, COUCHDB_USER: user, COUCHDB_PASSWORD: password, COUCHDB_PREFIX: prefix } = values;
+  if (!given) return undefined;
+  return { url: given.url, user: user ?? given.user, password: password ?? given.password, prefix: prefix ?? '' };
+}
+
+function tlsOf(cert: string | undefined, key: string | undefined): CentralConfig['tls'] {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new AppError('usage', 'TLS_CERT and TLS_KEY must be given together');
+  }
+  return { cert: readPem('TLS_CERT', cert), key: readPem('TLS_KEY', key) };
+}
+
+function readPem(name: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new AppError('usage', `${name} names a file that cannot be read: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * `POST /telemetry/_bulk_docs`: takes replicated documents of one village.
+ *
+ * Each document is judged by itself and refused the way CouchDB refuses one. An answer is given after everything accepted is durable; when
+ * the store fails, the whole request fails and nothing is claimed.
+ */
+import type { RequestHandler } from 'express';
+import { AppError } from '../../shared/app-error.js';
+import { villageOf } from '../roles.js';
+import type { HeldNumber, IncomingDocument, WriteOutcome } from '../store/contract.js';
+import { checkDocument, type DocumentVerdict } from './document-check.js';
+import type { GatewayContext } from './gateway-context.js';
+import { readJsonBody } from './request-body.js';
+
+/** One line of the answer. */
+export type BulkEntry =
+  | { id: string; rev: string; ok: true; held?: HeldNumber }
+  | { id: string | null; error: 'forbidden'; reason: string };
+
+export function bulkDocsHandler({ store, contacts }: GatewayContext): RequestHandler {
+  return async (request, response) => {
+    const village = villageOf(response);
+    const documents = documentsOf(await readJsonBody(request));
+    const entries = await takeDocuments(documents, village, (accepted) => store().write(accepted));
+    if (entries.some((entry) => 'ok' in entry)) contacts.note(village, { succeeded: true, documents: true });
+    response.status(201);
+    if (/(^|[,\s])return=representation([,;\s]|$)/i.test(request.get('Prefer') ?? '')) {
+      response.set('Preference-Applied', 'return=representation').json(entries);
+    } else {
+      response.json(entries.filter((entry) => !('ok' in entry)));
+    }
+  };
+}
+
+function documentsOf(body: unknown): unknown[] {
+  if (typeof body !== 'object' || body === null || !('docs' in body) || !Array.isArray(body.docs)) {
+    throw new AppError('invalid_request', 'the body must be an object with docs, a list of documents');
+  }
+  if (!('new_edits' in body) || body.new_edits !== false) {
+    throw new AppError('invalid_request', 'new_edits must be false: this gateway takes replicated documents only');
+  }
+  return body.docs;
+}
+
+async function takeDocuments(
+  documents: readonly unknown[],
+  village: string,
+  write: (accepted: IncomingDocument[]) => Promise<WriteOutcome[]>,
+): Promise<BulkEntry[]> {
+  const verdicts = documents.map((document) => checkDocument(document, village));
+  const accepted = verdicts.flatMap((verdict) => ('document' in verdict ? [verdict.document] : []));
+  const outcomes = accepted.length === 0 ? [] : await write(accepted);
+  let next = 0;
+  return verdicts.map((verdict) => ('document' in verdict ? entryOf(verdict, outcomes[next++]) : refusal(verdict)));
+}
+
+function entryOf({ document }: { document: IncomingDocument }, outcome: WriteOutcome | undefined): BulkEntry {
+  if (!outcome) throw new AppError('internal', 'the store left a document without an outcome');
+  const { id, rev } = document;
+  if (!outcome.ok) return { id, error: outcome.error, reason: outcome.reason };
+  return { id, rev, ok: true, ...(outcome.held ? { held: outcome.held } : {}) };
+}
+
+function refusal({ id, reason }: Exclude<DocumentVerdict, { document: IncomingDocument }>): BulkEntry {
+  return { id, error: 'forbidden', reason };
+}

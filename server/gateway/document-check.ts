@@ -1,0 +1,138 @@
+/**
+ * Checks one telemetry document on its way into the centre: whose it is, that its id says what its fields say, that it is flat and bounded.
+ * Whatever it gets, it answers with a document or a reason; it never throws. Written by hand because every document of every village
+ * passes here. It does not judge contents: what a node accepted, the centre accepts, fields it does not know included.
+ */
+import { LIMITS, type TelemetryType, telemetryId } from '../../shared/documents.js';
+import { formatInstant, parseInstant } from '../../shared/time.js';
+import type { IncomingDocument } from '../store/contract.js';
+
+/** Above the sender's limit by what the node adds, `_rev` and `_revisions` included. */
+const MAX_DOCUMENT_BYTES = LIMITS.documentBytes + 2048;
+/** Measurements, and the names a node owns or a later version may add. */
+const MAX_FIELDS = LIMITS.measurements + 24;
+/** Events tell ranges of numbers as text. */
+const MAX_TEXT_LENGTH = {
+  reading: LIMITS.measurementTextLength,
+  prediction: LIMITS.measurementTextLength,
+  event: 8192,
+};
+const MAX_HISTORY = 1000;
+
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const NODE = /^[a-z0-9]{4,12}$/;
+const FIELD = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+const REVISION = /^[1-9]\d{0,8}-[0-9a-f]{1,64}$/;
+const HASH = /^[0-9a-f]{1,64}$/;
+const EVENT_NUMBER = /^\d{1,15}$/;
+
+type Fields = Record<string, unknown>;
+
+export type DocumentVerdict = { document: IncomingDocument } | { id: string | null; reason: string };
+
+/** Checks a document of `village` (in canonical form). */
+export function checkDocument(raw: unknown, village: string): DocumentVerdict {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return { id: null, reason: 'is not an object' };
+  const fields = raw as Fields;
+  const { _id: id, node, seq } = fields;
+  if (typeof id !== 'string') return { id: null, reason: '_id must be a text' };
+  const rev = revisionOf(fields);
+  const reason = (rev === undefined ? 'has no well-formed revision' : undefined) ?? reasonAgainst(fields, id, village);
+  if (reason !== undefined || rev === undefined) return { id, reason: reason ?? '' };
+  return { document: { id, rev, node: String(node), seq: Number(seq), body: fields } };
+}
+
+function reasonAgainst(fields: Fields, id: string, village: string): string | undefined {
+  if (fields.village !== village || !id.startsWith(`${village}:`)) return `is not a document of the village ${village}`;
+  const { type } = fields;
+  if (type !== 'reading' && type !== 'prediction' && type !== 'event') {
+    return 'type must be reading, prediction or event';
+  }
+  return ownedFieldsReason(fields) ?? idReason(fields, id, village, type) ?? flatnessReason(fields, type);
+}
+
+function ownedFieldsReason({ node, seq, boot, clock }: Fields): string | undefined {
+  if (typeof node !== 'string' || !NODE.test(node)) return 'node must be 4 to 12 lower-case letters or digits';
+  if (!Number.isSafeInteger(seq) || (seq as number) < 1) return 'seq must be a whole number of 1 or more';
+  if (!Number.isSafeInteger(boot) || (boot as number) < 0) return 'boot must be a whole number of 0 or more';
+  if (clock !== undefined && clock !== 'unsure') return 'clock must be "unsure" or absent';
+  return undefined;
+}
+
+function idReason(fields: Fields, id: string, village: string, type: TelemetryType): string | undefined {
+  const { device, model, at, for: forTime } = fields;
+  if (!isCanonical(at)) return 'at must be UTC with milliseconds, such as 2026-03-01T12:00:00.000Z';
+  if (device !== undefined && !isName(device)) return 'device must be 1 to 64 letters, digits, ".", "_" or "-"';
+  if (type === 'event') {
+    const prefix = `${village}:e:${fields.node}:${fields.boot}-`;
+    return id.startsWith(prefix) && EVENT_NUMBER.test(id.slice(prefix.length)) ? undefined : MISMATCH;
+  }
+  if (type === 'reading') {
+    if (device === undefined) return 'device is missing';
+    return id === telemetryId(village, type, { device, at }) ? undefined : MISMATCH;
+  }
+  if (!isName(model)) return 'model must be 1 to 64 letters, digits, ".", "_" or "-"';
+  if (forTime !== undefined && !isCanonical(forTime)) {
+    return 'for must be UTC with milliseconds, such as 2026-03-01T12:00:00.000Z';
+  }
+  return id === telemetryId(village, type, { model, device, at, for: forTime }) ? undefined : MISMATCH;
+}
+
+const MISMATCH = '_id does not match the fields';
+
+/** Names, kinds and size of all fields. The size is first estimated from above; only a document near the limit is measured. */
+function flatnessReason(fields: Fields, type: TelemetryType): string | undefined {
+  const names = Object.keys(fields);
+  if (names.length > MAX_FIELDS) return `has ${names.length} fields; at most ${MAX_FIELDS} are allowed`;
+  let estimatedBytes = 2;
+  for (const name of names) {
+    if (name === '_id' || name === '_rev' || name === '_revisions') continue;
+    if (!FIELD.test(name))
+      return name.startsWith('_') ? `${shown(name)} is not allowed` : `${shown(name)} is not a field name`;
+    const value = fields[name];
+    if (typeof value === 'string') {
+      if (value.length > MAX_TEXT_LENGTH[type]) return `${name} is longer than ${MAX_TEXT_LENGTH[type]} characters`;
+      if (!value.isWellFormed()) return `${name} is not well-formed Unicode`;
+      estimatedBytes += 6 * value.length;
+    } else if (typeof value === 'number') {
+      if (!Number.isFinite(value)) return `${name} is not a finite number`;
+    } else if (typeof value !== 'boolean') {
+      return `${name} must be a number, a boolean or a text`;
+    }
+    estimatedBytes += name.length + 32;
+  }
+  if (estimatedBytes <= MAX_DOCUMENT_BYTES) return undefined;
+  // Past this point the fields are known to be flat, so this cannot recurse.
+  const { _revisions, ...rest } = fields;
+  const bytes = Buffer.byteLength(JSON.stringify(rest));
+  return bytes <= MAX_DOCUMENT_BYTES ? undefined : `has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are allowed`;
+}
+
+/** The revision from `_rev`, from `_revisions` (CouchDB's history), or from both when they agree. */
+function revisionOf({ _rev: rev, _revisions: revisions }: Fields): string | undefined {
+  if (rev !== undefined && (typeof rev !== 'string' || !REVISION.test(rev))) return undefined;
+  if (revisions === undefined) return rev;
+  if (typeof revisions !== 'object' || revisions === null) return undefined;
+  const { start, ids, ...more } = revisions as Fields;
+  if (!Array.isArray(ids) || ids.length === 0 || ids.length > MAX_HISTORY || Object.keys(more).length > 0)
+    return undefined;
+  if (!Number.isSafeInteger(start) || (start as number) < ids.length) return undefined;
+  if (!ids.every((hash) => typeof hash === 'string' && HASH.test(hash))) return undefined;
+  const newest = `${start}-${ids[0]}`;
+  return REVISION.test(newest) && (rev === undefined || rev === newest) ? newest : undefined;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && NAME.test(value);
+}
+
+function isCanonical(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length !== 24) return false;
+  const ms = parseInstant(value);
+  return ms !== undefined && formatInstant(ms) === value;
+}
+
+/** A name from outside, fit for a message. */
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 64));
+}

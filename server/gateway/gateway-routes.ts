@@ -1,0 +1,83 @@
+/**
+ * The replication endpoints a village needs to push its telemetry, in CouchDB's words; stock `PouchDB.replicate.to` works with them.
+ * Nothing else of a CouchDB is there: no reading of documents, no design documents, no other database.
+ */
+import { type RequestHandler, Router } from 'express';
+import { AppError } from '../../shared/app-error.js';
+import { version } from '../../shared/version.js';
+import { type Roles, villageOf } from '../roles.js';
+import { bulkDocsHandler } from './bulk-docs.js';
+import { couchErrorHandler, couchNotFound } from './couch-errors.js';
+import type { GatewayContext } from './gateway-context.js';
+import { localDocumentHandlers } from './local-documents.js';
+import { revsDiffHandler } from './revs-diff.js';
+
+export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
+  const { store } = context;
+  const local = localDocumentHandlers(context);
+  const router = Router({ caseSensitive: true });
+
+  router.get('/', roles.require('village', 'analyst', 'admin'), noteContact(context), (_request, response) => {
+    const { couchVersion, uuid } = store();
+    response.json({
+      couchdb: 'Welcome',
+      version: couchVersion,
+      uuid,
+      features: ['accepts-gzip', 'bulk-docs-representation'],
+      vendor: { name: 'solar-central', version },
+    });
+  });
+
+  const telemetry = Router({ caseSensitive: true });
+  telemetry.use(roles.require('village'), noteContact(context));
+  telemetry
+    .route('/')
+    .get(async (_request, response) => {
+      response.json({ db_name: 'telemetry', ...(await store().info()), props: { partitioned: true } });
+    })
+    // Some replicators create their target first, whatever is there.
+    .put((_request, response) => {
+      response
+        .status(412)
+        .json({ error: 'file_exists', reason: 'The database could not be created, the file already exists.' });
+    })
+    .all(onlyMethods('GET', 'HEAD', 'PUT'));
+  telemetry.route('/_revs_diff').post(revsDiffHandler(context)).all(onlyMethods('POST'));
+  telemetry.route('/_bulk_docs').post(bulkDocsHandler(context)).all(onlyMethods('POST'));
+  telemetry
+    .route('/_local/:id')
+    .get(local.get)
+    .put(local.put)
+    .delete(local.delete)
+    .all(onlyMethods('GET', 'HEAD', 'PUT', 'DELETE'));
+  telemetry.use(couchNotFound);
+
+  router.use('/telemetry', telemetry);
+  // Errors of this router's own routes: those of other routers do not come through here.
+  router.use(couchErrorHandler(context.log));
+  return router;
+}
+
+/** Notes the village's request when it has been answered. */
+function noteContact({ contacts }: GatewayContext): RequestHandler {
+  return (_request, response, next) => {
+    if (response.locals.caller?.role === 'village') {
+      const village = villageOf(response);
+      // A missing checkpoint (404) is an answer as good as any.
+      response.once('finish', () =>
+        contacts.note(village, {
+          succeeded: response.statusCode < 400 || response.statusCode === 404,
+          documents: false,
+        }),
+      );
+    }
+    next();
+  };
+}
+
+function onlyMethods(...allowed: string[]): RequestHandler {
+  return (_request, response, next) => {
+    response.set('Allow', allowed.join(', '));
+    next(new AppError('method_not_allowed', `Only ${allowed.join(',')} allowed`));
+  };
+}

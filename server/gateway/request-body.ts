@@ -1,0 +1,72 @@
+/**
+ * Reads the JSON body of a replication request: plain or gzip, bounded after decompression, so that a small bomb cannot fill the memory.
+ * What it gives may be nested as deep as the sender liked: never walk it recursively, never stringify it before it is checked.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import zlib from 'node:zlib';
+import { AppError, codeOf } from '../../shared/app-error.js';
+
+/** Bytes of a request's body, decompressed. */
+export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** The parsed body. Throws `invalid_request`, `too_large` or `unsupported_media_type`. */
+export async function readJsonBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<unknown> {
+  const bytes = await readBytes(request, maxBytes);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new AppError('invalid_request', 'the body is not UTF-8');
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new AppError('invalid_request', 'the body is not valid JSON');
+  }
+}
+
+async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
+  const source = decoded(request);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // Without destroying: the rest of a refused body is read and dropped by the server, so that the answer can be received.
+    for await (const chunk of source.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    if (source !== request) {
+      request.unpipe();
+      source.destroy();
+    }
+    throw readingError(error);
+  }
+  return Buffer.concat(chunks as Uint8Array[], size);
+}
+
+function decoded(request: IncomingMessage): Readable {
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  if (encoding === 'identity' || encoding === '') return request;
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
+    throw new AppError('unsupported_media_type', `the encoding ${encoding.slice(0, 40)} is not supported; gzip is`);
+  }
+  const gunzip = zlib.createGunzip();
+  request.once('error', (error) => gunzip.destroy(error));
+  request.once('aborted', () => gunzip.destroy(new Error('aborted')));
+  return request.pipe(gunzip);
+}
+
+function readingError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const isCompression = codeOf(error)?.startsWith('Z_') ?? false;
+  const what = isCompression ? 'the body is not valid gzip' : 'the request ended before its body was complete';
+  return new AppError('invalid_request', what, { cause: error });
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError('too_large', `the body is larger than ${maxBytes} bytes; send fewer documents at a time`);
+}

@@ -1,0 +1,42 @@
+/**
+ * `POST /telemetry/_revs_diff`: which of a village's revisions are missing here. Ids that are not the village's are reported missing
+ * without a look, so nothing is learned about others; sending them then fails one by one.
+ */
+import type { RequestHandler } from 'express';
+import { AppError } from '../../shared/app-error.js';
+import { villageOf } from '../roles.js';
+import type { RevisionsMissing } from '../store/contract.js';
+import type { GatewayContext } from './gateway-context.js';
+import { readJsonBody } from './request-body.js';
+
+const REVISION = /^[1-9]\d{0,8}-[0-9a-f]{1,64}$/;
+
+export function revsDiffHandler({ store }: GatewayContext): RequestHandler {
+  return async (request, response) => {
+    const village = villageOf(response);
+    const asked = revisionsOf(await readJsonBody(request));
+    const own = asked.filter(([id, revs]) => isAskable(id, village) && revs.every((rev) => REVISION.test(rev)));
+    const ownIds = new Set(own.map(([id]) => id));
+    const missing = own.length === 0 ? {} : await store().revsDiff(Object.fromEntries(own));
+    const others = asked.filter(([id, revs]) => !ownIds.has(id) && revs.length > 0);
+    const answer: [string, RevisionsMissing[string]][] = [
+      ...Object.entries(missing),
+      ...others.map(([id, revs]): [string, RevisionsMissing[string]] => [id, { missing: revs }]),
+    ];
+    response.json(Object.fromEntries(answer));
+  };
+}
+
+function isAskable(id: string, village: string): boolean {
+  return id.startsWith(`${village}:`) && id.isWellFormed();
+}
+
+function revisionsOf(body: unknown): [string, string[]][] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new AppError('invalid_request', 'the body must be an object of ids, each with a list of revisions');
+  }
+  return Object.entries(body).map(([id, revs]) => {
+    if (Array.isArray(revs) && revs.every((rev) => typeof rev === 'string')) return [id, revs as string[]];
+    throw new AppError('invalid_request', 'each id must have a list of revisions');
+  });
+}

@@ -1,0 +1,104 @@
+/**
+ * What the centre keeps and how, whichever database is behind it. Two implementations pass one conformance suite
+ * (`test/conformance/central-store.test.ts`): the embedded store (PouchDB) and CouchDB.
+ *
+ * Promises every store keeps:
+ * - When `write` resolves, every outcome with `ok` is durable: synced to disk (embedded), at a quorum (CouchDB).
+ * - A document once held is never changed: the same id with another revision is refused, whoever sends it.
+ * - Failures of the database itself are thrown as retryable AppErrors (`unavailable`, `storage_failed`), never turned into outcomes.
+ * - Callers have checked ids and bodies; a store does not look into documents beyond `_id`, `_rev`, `node` and `seq`.
+ */
+import type { RangeReader } from '../../shared/telemetry-list.js';
+
+/** A checked document on its way in; `body` is stored as it is and carries the same id and revision. */
+export interface IncomingDocument {
+  id: string;
+  rev: string;
+  node: string;
+  seq: number;
+  body: object;
+}
+
+/** Number under which a document is held. */
+export interface HeldNumber {
+  node: string;
+  seq: number;
+}
+
+export type WriteOutcome =
+  /** `held` only where the document was there before under another number. */
+  { ok: true; held?: HeldNumber } | { ok: false; error: 'forbidden'; reason: string };
+
+/** A village as kept; times are canonical instants. */
+export interface VillageRecord {
+  id: string;
+  name?: string;
+  lat?: number;
+  lon?: number;
+  /** Salted hash of the credential, see `server/gateway/credential.ts`. */
+  credentialHash: string;
+  createdAt: string;
+  disabledAt?: string;
+  /** When it last asked anything, with success or not. */
+  lastAttemptAt?: string;
+  /** When a request of it last succeeded. */
+  lastContactAt?: string;
+  /** When a document of it was last taken. */
+  lastDocumentAt?: string;
+}
+
+export interface VillageStore {
+  /** All villages, by id. */
+  list(): Promise<VillageRecord[]>;
+  get(id: string): Promise<VillageRecord | undefined>;
+  /** Throws `conflict` when the village exists. */
+  create(record: VillageRecord): Promise<void>;
+  /**
+   * Replaces a record by what `change` makes of its newest version, which it may see more than once when others write too.
+   * Returns the record kept; `undefined` when there is no such village.
+   */
+  update(id: string, change: (record: VillageRecord) => VillageRecord): Promise<VillageRecord | undefined>;
+}
+
+export interface LocalDocument {
+  rev: string;
+  body: Record<string, unknown>;
+}
+
+/** A village's `_local` documents: replication checkpoints; no village sees another's. */
+export interface LocalDocuments {
+  get(village: string, name: string): Promise<LocalDocument | undefined>;
+  /** Returns the new revision. `rev` is the one replaced, absent for a new document; throws `conflict` when it is not the newest. */
+  put(village: string, name: string, body: Record<string, unknown>, rev: string | undefined): Promise<string>;
+  /** Throws `not_found` where there is none, `conflict` when `rev` is not the newest. */
+  delete(village: string, name: string, rev: string | undefined): Promise<void>;
+}
+
+/** Answer to `GET /telemetry`, in CouchDB's terms. */
+export interface TelemetryInfo {
+  doc_count: number;
+  doc_del_count: number;
+  update_seq: number | string;
+  instance_start_time: string;
+}
+
+/** Answer to `_revs_diff`: ids without missing revisions are left out. */
+export type RevisionsMissing = Record<string, { missing: string[]; possible_ancestors?: string[] }>;
+
+export interface CentralStore {
+  readonly kind: 'embedded' | 'couchdb';
+  /** Names this database to replicators: the same for every gateway before it, new when it is a new one. */
+  readonly uuid: string;
+  /** Version in the style of CouchDB's, such as `3.5.0`. */
+  readonly couchVersion: string;
+  readonly telemetry: RangeReader;
+  readonly villages: VillageStore;
+  readonly local: LocalDocuments;
+  /** Throws when the database cannot be used now. */
+  ping(): Promise<void>;
+  info(): Promise<TelemetryInfo>;
+  revsDiff(asked: Record<string, string[]>): Promise<RevisionsMissing>;
+  /** Outcomes in the order of the documents. An id given twice in one call: the first counts. */
+  write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]>;
+  close(): Promise<void>;
+}

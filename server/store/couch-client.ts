@@ -1,0 +1,94 @@
+/**
+ * Requests to CouchDB through nano, with what nano leaves out: a deadline, the status of a success (201 and 202 differ), and failures
+ * told apart. Connections are kept alive by Node's own fetch, which nano uses.
+ */
+import nano from 'nano';
+import { AppError, messageOf } from '../../shared/app-error.js';
+import type { CouchConfig } from '../config.js';
+
+export interface CouchRequest {
+  /** Name without the prefix; absent for requests to the server itself. */
+  db?: string;
+  /** Encoded path below the database. */
+  path?: string;
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Parameters; keys (`startkey` and so on) are encoded as JSON. */
+  qs?: Record<string, unknown>;
+  body?: object;
+  /** Statuses that are answers to the caller rather than failures; 2xx always are. */
+  expected?: readonly number[];
+}
+
+export interface CouchAnswer<T> {
+  status: number;
+  /** Of an answer that is not 2xx: `{error, reason}`. */
+  body: T;
+}
+
+/** Milliseconds until a request is given up: a full batch on a busy cluster takes a few seconds. */
+const DEADLINE_MS = 30_000;
+const RETRY_AFTER_S = 5;
+
+export class CouchClient {
+  readonly #url: string;
+  readonly #prefix: string;
+  /** For messages: without credentials. */
+  readonly origin: string;
+
+  constructor({ url, user, password, prefix }: CouchConfig) {
+    this.origin = url;
+    this.#prefix = prefix;
+    const withCredentials = new URL(url);
+    withCredentials.username = encodeURIComponent(user ?? '');
+    withCredentials.password = encodeURIComponent(password ?? '');
+    this.#url = withCredentials.href;
+  }
+
+  get prefix(): string {
+    return this.#prefix;
+  }
+
+  /** Throws `unavailable` (with a time to try again) for everything that is neither 2xx nor expected. */
+  async request<T>(request: CouchRequest): Promise<CouchAnswer<T>> {
+    const { db, path, method = 'GET', qs, body, expected = [] } = request;
+    let status = 0;
+    // A scope per request: nano tells the status of a success to its log only.
+    const scope = nano({ url: this.#url, log: (entry: unknown) => (status = statusOf(entry) ?? status) });
+    const options = {
+      method,
+      ...(db === undefined ? {} : { db: this.#prefix + db }),
+      ...(path === undefined ? {} : { path }),
+      ...(qs === undefined ? {} : { qs }),
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    };
+    try {
+      const answer = await scope.request(options as nano.RequestOptions);
+      return { status, body: answer as T };
+    } catch (error) {
+      const failure = error as nano.RequestError;
+      if (failure.statusCode !== undefined && expected.includes(failure.statusCode)) {
+        return { status: failure.statusCode, body: { error: failure.error, reason: failure.reason } as T };
+      }
+      throw this.#unavailable(failure);
+    }
+  }
+
+  #unavailable(error: nano.RequestError): AppError {
+    const { statusCode, reason } = error;
+    const why =
+      statusCode === undefined
+        ? `cannot be reached (${messageOf(error).replace(/^error happened in your connection\. Reason: /, '')})`
+        : `answered ${statusCode}${reason ? ` (${reason})` : ''}`;
+    const hint = statusCode === 401 || statusCode === 403 ? '; check COUCHDB_USER and COUCHDB_PASSWORD' : '';
+    // The cause would carry the request, credentials included: its text is enough.
+    return new AppError('unavailable', `CouchDB at ${this.origin} ${why}${hint}`, { retryAfterS: RETRY_AFTER_S });
+  }
+}
+
+function statusOf(entry: unknown): number | undefined {
+  if (typeof entry !== 'object' || entry === null || !('headers' in entry)) return undefined;
+  const { headers } = entry;
+  if (typeof headers !== 'object' || headers === null || !('statusCode' in headers)) return undefined;
+  return Number(headers.statusCode);
+}

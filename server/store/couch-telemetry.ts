@@ -1,0 +1,169 @@
+/**
+ * Telemetry in CouchDB: looked up by `_all_docs`, written with `new_edits: false`, read by partition.
+ *
+ * Between look-up and write another request could store the same id: within this process such requests take turns; between gateways only
+ * a village racing against itself with two contents could, and then both revisions are kept and the winner is CouchDB's choice.
+ */
+import { AppError } from '../../shared/app-error.js';
+import type { TelemetryDocument } from '../../shared/documents.js';
+import type { RangeReader } from '../../shared/telemetry-list.js';
+import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
+import type { CouchClient } from './couch-client.js';
+import { OverlapTurns } from './overlap-turns.js';
+import { type HeldDocument, planWrite } from './write-plan.js';
+
+const DB = 'telemetry';
+const RETRY_AFTER_S = 5;
+/** Documents per request to CouchDB, so that one village's large body does not hold a connection and its memory for long. */
+const MAX_GROUP = 2000;
+
+interface Row {
+  id?: string;
+  key: string;
+  error?: string;
+  value?: { rev: string; deleted?: boolean };
+  doc?: TelemetryDocument | null;
+}
+
+interface Refusal {
+  id: string;
+  error: string;
+  reason: string;
+}
+
+export class CouchTelemetry implements RangeReader {
+  readonly #client: CouchClient;
+  readonly #turns = new OverlapTurns();
+
+  constructor(client: CouchClient) {
+    this.#client = client;
+  }
+
+  async write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
+    const outcomes: WriteOutcome[] = [];
+    for (let start = 0; start < documents.length; start += MAX_GROUP) {
+      const group = documents.slice(start, start + MAX_GROUP);
+      const ids = group.map(({ id }) => id);
+      outcomes.push(...(await this.#turns.run(ids, () => this.#writeGroup(group))));
+    }
+    return outcomes;
+  }
+
+  async #writeGroup(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
+    const plan = planWrite(documents, await this.#lookUp(documents));
+    return plan.outcomes(await this.#store(plan.toWrite));
+  }
+
+  async #lookUp(documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
+    const revisions = new Map(documents.map(({ id, rev }) => [id, rev]));
+    const known = (await this.#rows([...revisions.keys()], false)).filter((row) => row.value !== undefined);
+    // Only a document that is held as it is sent needs its number told.
+    const same = known.filter(({ key, value }) => value?.rev === revisions.get(key) && !value?.deleted);
+    const numbers = new Map(
+      (
+        await this.#rows(
+          same.map(({ key }) => key),
+          true,
+        )
+      ).map(({ key, doc }) => [key, doc]),
+    );
+    return new Map(
+      known.map(({ key, value }) => {
+        const { node = '', seq = 0 } = numbers.get(key) ?? {};
+        return [key, { rev: value?.rev ?? '', deleted: value?.deleted === true, node, seq }];
+      }),
+    );
+  }
+
+  async #rows(keys: string[], withBodies: boolean): Promise<Row[]> {
+    if (keys.length === 0) return [];
+    const { body } = await this.#client.request<{ rows: Row[] }>({
+      db: DB,
+      path: '_all_docs',
+      method: 'POST',
+      qs: { include_docs: withBodies },
+      body: { keys },
+    });
+    for (const { error } of body.rows) {
+      // A shard that cannot be read shows as an error of its rows: taking that for "not held" would rewrite history.
+      if (error !== undefined && error !== 'not_found') throw unavailable(`could not look documents up (${error})`);
+    }
+    return body.rows;
+  }
+
+  /** Stores new documents; returns the reasons of those CouchDB itself refuses, by id. */
+  async #store(documents: readonly IncomingDocument[]): Promise<Map<string, string>> {
+    if (documents.length === 0) return new Map();
+    const { status, body } = await this.#client.request<Refusal[] | { reason?: string }>({
+      db: DB,
+      path: '_bulk_docs',
+      method: 'POST',
+      body: { docs: documents.map((document) => document.body), new_edits: false },
+      expected: [400, 413],
+    });
+    if (status === 202) throw unavailable('has not stored the documents at a quorum of its nodes');
+    if (status === 201 && Array.isArray(body)) return refusalsOf(body);
+    if (status !== 400 && status !== 413) throw unavailable(`answered ${status} to a write`);
+    return this.#bisect(documents, Array.isArray(body) ? undefined : body.reason);
+  }
+
+  /** One document CouchDB cannot take turns the whole request into a failure: the others must not suffer for it. */
+  async #bisect(
+    documents: readonly IncomingDocument[],
+    reason = 'was refused by CouchDB',
+  ): Promise<Map<string, string>> {
+    const [first] = documents;
+    if (first && documents.length === 1) return new Map([[first.id, reason]]);
+    const middle = Math.ceil(documents.length / 2);
+    const lower = await this.#store(documents.slice(0, middle));
+    const upper = await this.#store(documents.slice(middle));
+    return new Map([...lower, ...upper]);
+  }
+
+  async revsDiff(asked: Record<string, string[]>): Promise<RevisionsMissing> {
+    const request = { db: DB, path: '_revs_diff', method: 'POST', body: asked } as const;
+    return (await this.#client.request<RevisionsMissing>(request)).body;
+  }
+
+  async info(): Promise<TelemetryInfo> {
+    const { doc_count, doc_del_count, update_seq, instance_start_time } = (
+      await this.#client.request<TelemetryInfo>({ db: DB })
+    ).body;
+    return { doc_count, doc_del_count, update_seq, instance_start_time };
+  }
+
+  async readRange(range: Parameters<RangeReader['readRange']>[0]): Promise<TelemetryDocument[]> {
+    const { startId, endId, descending, limit } = range;
+    const rows = await this.#range(startId, endId, { descending, limit, include_docs: true });
+    return rows.flatMap(({ doc }) => (doc ? [doc] : []));
+  }
+
+  async firstId(startId: string, endId: string): Promise<string | undefined> {
+    return (await this.#range(startId, endId, { limit: 1 }))[0]?.id;
+  }
+
+  /** Both ids name the same village, which is the partition: one shard is asked, not all. */
+  async #range(startkey: string, endkey: string, options: Record<string, unknown>): Promise<Row[]> {
+    const partition = startkey.slice(0, startkey.indexOf(':'));
+    const { body } = await this.#client.request<{ rows: Row[] }>({
+      db: DB,
+      path: `_partition/${encodeURIComponent(partition)}/_all_docs`,
+      qs: { startkey, endkey, ...options },
+    });
+    return body.rows;
+  }
+}
+
+function refusalsOf(answers: readonly Refusal[]): Map<string, string> {
+  const refused = new Map<string, string>();
+  for (const { id, error, reason } of answers) {
+    // `forbidden` is a validation function's verdict on the document; anything else (a timeout, a lost node) is CouchDB's own trouble.
+    if (error !== 'forbidden') throw unavailable(`could not store a document (${error}: ${reason})`);
+    refused.set(id, reason);
+  }
+  return refused;
+}
+
+function unavailable(what: string): AppError {
+  return new AppError('unavailable', `CouchDB ${what}`, { retryAfterS: RETRY_AFTER_S });
+}

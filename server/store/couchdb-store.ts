@@ -1,0 +1,171 @@
+/** The centre's store in a CouchDB 3.x server or cluster. Several gateways may share one. */
+import { AppError } from '../../shared/app-error.js';
+import type { CouchConfig } from '../config.js';
+import type {
+  CentralStore,
+  IncomingDocument,
+  LocalDocument,
+  LocalDocuments,
+  TelemetryInfo,
+  VillageRecord,
+  VillageStore,
+  WriteOutcome,
+} from './contract.js';
+import { bootstrapCouch, type CouchIdentity } from './couch-bootstrap.js';
+import { CouchClient } from './couch-client.js';
+import { CouchTelemetry } from './couch-telemetry.js';
+import { localDocumentId } from './local-document-id.js';
+import { OverlapTurns } from './overlap-turns.js';
+import { asVillageDocument, asVillageRecord, updateRecord, villageExists } from './village-documents.js';
+
+export class CouchdbStore implements CentralStore {
+  readonly kind = 'couchdb';
+  readonly uuid: string;
+  readonly couchVersion: string;
+  readonly telemetry: CouchTelemetry;
+  readonly villages: VillageStore;
+  readonly local: LocalDocuments;
+
+  private constructor(client: CouchClient, identity: CouchIdentity) {
+    this.uuid = identity.uuid;
+    this.couchVersion = identity.version;
+    this.telemetry = new CouchTelemetry(client);
+    this.villages = new CouchVillages(client);
+    this.local = new CouchLocalDocuments(client);
+  }
+
+  /** Prepares the databases and connects. Throws `unavailable` while CouchDB cannot be used. */
+  static async open(config: CouchConfig): Promise<CouchdbStore> {
+    const client = new CouchClient(config);
+    return new CouchdbStore(client, await bootstrapCouch(client, config.user));
+  }
+
+  async ping(): Promise<void> {
+    await this.telemetry.info();
+  }
+
+  info(): Promise<TelemetryInfo> {
+    return this.telemetry.info();
+  }
+
+  revsDiff(asked: Record<string, string[]>) {
+    return this.telemetry.revsDiff(asked);
+  }
+
+  write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
+    return this.telemetry.write(documents);
+  }
+
+  /** Nothing to close: idle connections end by themselves and hold no process open. */
+  async close(): Promise<void> {}
+}
+
+class CouchVillages implements VillageStore {
+  readonly #client: CouchClient;
+
+  constructor(client: CouchClient) {
+    this.#client = client;
+  }
+
+  async list(): Promise<VillageRecord[]> {
+    const { body } = await this.#client.request<{ rows: { id: string; doc: object }[] }>({
+      db: 'villages',
+      path: '_all_docs',
+      qs: { include_docs: true },
+    });
+    return body.rows.filter(({ id }) => !id.startsWith('_')).map(({ doc }) => asVillageRecord(doc));
+  }
+
+  async get(id: string): Promise<VillageRecord | undefined> {
+    const found = await this.#newest(id);
+    return found && asVillageRecord(found);
+  }
+
+  create(record: VillageRecord): Promise<void> {
+    return this.#put(record.id, asVillageDocument(record), () => villageExists(record.id));
+  }
+
+  update(id: string, change: (record: VillageRecord) => VillageRecord): Promise<VillageRecord | undefined> {
+    const changed = () => new AppError('conflict', `the village ${id} was changed meanwhile`);
+    return updateRecord(change, {
+      read: () => this.#newest(id),
+      write: (document) => this.#put(id, document, changed),
+    });
+  }
+
+  async #newest(id: string): Promise<{ _rev: string } | undefined> {
+    const path = encodeURIComponent(id);
+    const { status, body } = await this.#client.request<{ _rev: string; reason?: string }>({
+      db: 'villages',
+      path,
+      expected: [404],
+    });
+    return status === 404 ? undefinedUnlessGone(body.reason) : body;
+  }
+
+  async #put(id: string, body: object, conflict: () => AppError): Promise<void> {
+    const path = encodeURIComponent(id);
+    const { status } = await this.#client.request({ db: 'villages', path, method: 'PUT', body, expected: [409] });
+    if (status === 409) throw conflict();
+    if (status === 202)
+      throw new AppError('unavailable', 'CouchDB has not stored the village at a quorum of its nodes');
+  }
+}
+
+class CouchLocalDocuments implements LocalDocuments {
+  readonly #client: CouchClient;
+  readonly #turns = new OverlapTurns();
+
+  constructor(client: CouchClient) {
+    this.#client = client;
+  }
+
+  async get(village: string, name: string): Promise<LocalDocument | undefined> {
+    const { status, body } = await this.#client.request<{ _id: string; _rev: string; reason?: string }>({
+      db: 'telemetry',
+      path: pathOf(village, name),
+      expected: [404],
+    });
+    if (status === 404) return undefinedUnlessGone(body.reason);
+    const { _id, _rev: rev, ...fields } = body;
+    return { rev, body: fields };
+  }
+
+  // A CouchDB cluster takes any revision of a `_local` document that looks like one: the checks are ours.
+
+  put(village: string, name: string, body: Record<string, unknown>, rev: string | undefined): Promise<string> {
+    return this.#inTurn(village, name, async (present) => {
+      if (present?.rev !== rev) throw new AppError('conflict', 'Document update conflict.');
+      const answer = await this.#client.request<{ rev: string }>({
+        db: 'telemetry',
+        path: pathOf(village, name),
+        method: 'PUT',
+        body: { ...body, ...(rev === undefined ? {} : { _rev: rev }) },
+      });
+      return answer.body.rev;
+    });
+  }
+
+  async delete(village: string, name: string, rev: string | undefined): Promise<void> {
+    await this.#inTurn(village, name, async (present) => {
+      if (!present) throw new AppError('not_found', 'missing');
+      if (present.rev !== rev) throw new AppError('conflict', 'Document update conflict.');
+      await this.#client.request({ db: 'telemetry', path: pathOf(village, name), method: 'DELETE', qs: { rev } });
+    });
+  }
+
+  #inTurn<T>(village: string, name: string, work: (present: LocalDocument | undefined) => Promise<T>): Promise<T> {
+    return this.#turns.run([localDocumentId(village, name)], async () => work(await this.get(village, name)));
+  }
+}
+
+function pathOf(village: string, name: string): string {
+  const id = localDocumentId(village, name);
+  return `_local/${encodeURIComponent(id.slice('_local/'.length))}`;
+}
+
+/** A missing document is an answer; a missing database is not. */
+function undefinedUnlessGone(reason: string | undefined): undefined {
+  if (reason === 'missing' || reason === 'deleted') return undefined;
+  throw new AppError('unavailable', `CouchDB has no database for this (${reason ?? 'not found'})`, { retryAfterS: 5 });
+}

@@ -1,0 +1,198 @@
+/**
+ * The embedded store: PouchDB databases in the data folder, for trials and single machines. One process alone may open it.
+ * Every write is synced before it is acknowledged.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
+import { readFileIfPresent, writeFileDurably } from '../../shared/durable-file.js';
+import type { Database, OpenOptions } from '../../shared/pouchdb.js';
+import { isNotFound } from '../../shared/pouchdb.js';
+import type {
+  CentralStore,
+  IncomingDocument,
+  LocalDocuments,
+  TelemetryInfo,
+  VillageRecord,
+  VillageStore,
+  WriteOutcome,
+} from './contract.js';
+import { EmbeddedDatabase } from './embedded-database.js';
+import { EmbeddedTelemetry } from './embedded-telemetry.js';
+import { localDocumentId } from './local-document-id.js';
+import { asVillageDocument, asVillageRecord, updateRecord, villageExists } from './village-documents.js';
+import { WriteQueue } from './write-queue.js';
+
+/** Bytes LevelDB may keep of the telemetry read; lists of old data profit. */
+const TELEMETRY_CACHE_BYTES = 32 * 1024 * 1024;
+const TELEMETRY_WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+
+export class EmbeddedStore implements CentralStore {
+  readonly kind = 'embedded';
+  readonly couchVersion = '3.5.0';
+  readonly uuid: string;
+  readonly telemetry: EmbeddedTelemetry;
+  readonly villages: VillageStore;
+  readonly local: LocalDocuments;
+  readonly #databases: readonly EmbeddedDatabase[];
+  readonly #queue: WriteQueue;
+
+  private constructor(uuid: string, telemetry: EmbeddedDatabase, villages: EmbeddedDatabase) {
+    this.uuid = uuid;
+    this.telemetry = new EmbeddedTelemetry(telemetry);
+    this.villages = new EmbeddedVillages(villages);
+    this.local = new EmbeddedLocalDocuments(telemetry);
+    this.#databases = [telemetry, villages];
+    this.#queue = new WriteQueue((documents) => this.telemetry.writeGroup(documents));
+  }
+
+  /** Opens or creates the store in `folder`. Throws `in_use` when another process has it, `usage` for an unusable folder. */
+  static async open(folder: string, options: OpenOptions = {}): Promise<EmbeddedStore> {
+    await makeFolder(folder);
+    const telemetry = await EmbeddedDatabase.open(path.join(folder, 'telemetry'), {
+      cacheSizeBytes: TELEMETRY_CACHE_BYTES,
+      writeBufferBytes: TELEMETRY_WRITE_BUFFER_BYTES,
+      ...options,
+    });
+    try {
+      const villages = await EmbeddedDatabase.open(path.join(folder, 'villages'), options);
+      return new EmbeddedStore(await uuidOf(folder), telemetry, villages);
+    } catch (error) {
+      await telemetry.close();
+      throw error;
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.telemetry.info();
+  }
+
+  info(): Promise<TelemetryInfo> {
+    return this.telemetry.info();
+  }
+
+  revsDiff(asked: Record<string, string[]>) {
+    return this.telemetry.revsDiff(asked);
+  }
+
+  write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
+    return this.#queue.write(documents);
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.drain();
+    for (const database of this.#databases) await database.close();
+  }
+}
+
+/** Creates the folder where there is none; throws `usage` when it cannot be. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new AppError('usage', `DATA_PATH ${folder} cannot be used: ${codeOf(error) ?? messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function uuidOf(folder: string): Promise<string> {
+  const file = path.join(folder, 'uuid');
+  const kept = (await readFileIfPresent(file))?.trim();
+  if (kept) return kept;
+  const uuid = randomUUID().replaceAll('-', '');
+  await writeFileDurably(file, `${uuid}\n`);
+  return uuid;
+}
+
+class EmbeddedVillages implements VillageStore {
+  readonly #database: EmbeddedDatabase;
+
+  constructor(database: EmbeddedDatabase) {
+    this.#database = database;
+  }
+
+  async list(): Promise<VillageRecord[]> {
+    const found = await this.#database.read((database) => database.allDocs({ include_docs: true }));
+    return found.rows.flatMap(({ doc }) => (doc ? [asVillageRecord(doc)] : []));
+  }
+
+  async get(id: string): Promise<VillageRecord | undefined> {
+    const found = await this.#newest(id);
+    return found && asVillageRecord(found);
+  }
+
+  async create(record: VillageRecord): Promise<void> {
+    await this.#put(asVillageDocument(record), () => villageExists(record.id));
+  }
+
+  update(id: string, change: (record: VillageRecord) => VillageRecord): Promise<VillageRecord | undefined> {
+    return updateRecord(change, {
+      read: () => this.#newest(id),
+      write: (document) =>
+        this.#put(document, () => new AppError('conflict', `the village ${id} was changed meanwhile`)),
+    });
+  }
+
+  #newest(id: string): Promise<{ _rev: string } | undefined> {
+    return this.#database.read((database) => orUndefined(database.get(id)));
+  }
+
+  async #put(document: object, conflict: () => AppError): Promise<void> {
+    try {
+      await this.#database.write((database) => database.put(document as never));
+    } catch (error) {
+      throw isConflict(error) ? conflict() : error;
+    }
+  }
+}
+
+class EmbeddedLocalDocuments implements LocalDocuments {
+  readonly #database: EmbeddedDatabase;
+
+  constructor(database: EmbeddedDatabase) {
+    this.#database = database;
+  }
+
+  async get(village: string, name: string) {
+    const found = await this.#database.read((database) => orUndefined(database.get(localDocumentId(village, name))));
+    if (!found) return undefined;
+    const { _id, _rev: rev, ...body } = found;
+    return { rev, body };
+  }
+
+  async put(village: string, name: string, body: Record<string, unknown>, rev: string | undefined): Promise<string> {
+    const document = { ...body, _id: localDocumentId(village, name), ...(rev === undefined ? {} : { _rev: rev }) };
+    const answer = await this.#change((database) => database.put(document as never));
+    return answer.rev;
+  }
+
+  async delete(village: string, name: string, rev: string | undefined): Promise<void> {
+    const document = { _id: localDocumentId(village, name), _rev: rev ?? '' };
+    await this.#change((database) => database.remove(document as never));
+  }
+
+  async #change<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    try {
+      return await this.#database.write(work);
+    } catch (error) {
+      if (isConflict(error)) throw new AppError('conflict', 'Document update conflict.', { cause: error });
+      if (isNotFound(error)) throw new AppError('not_found', 'missing', { cause: error });
+      throw error;
+    }
+  }
+}
+
+async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'status' in error && error.status === 409;
+}

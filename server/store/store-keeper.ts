@@ -1,0 +1,78 @@
+/**
+ * Opens the store and keeps it at hand. The embedded store opens or the centre does not start; CouchDB may come up later, so it is tried
+ * again and again while everything that needs it answers 503.
+ *
+ * Retry: trigger, any failure of `open`; bound, none (the centre is useless without its store); delay, doubling from 0.5 s to 15 s;
+ * way out, success or stop.
+ */
+import { AppError, messageOf } from '../../shared/app-error.js';
+import type { Logger } from '../../shared/logger.js';
+import type { Service } from '../../shared/service.js';
+import { sleep } from '../../shared/time.js';
+import type { CentralStore } from './contract.js';
+
+export interface StoreKeeperOptions {
+  open(): Promise<CentralStore>;
+  /** True where a failure to open is expected to pass. */
+  retries: boolean;
+  log: Logger;
+}
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 15_000;
+const RETRY_AFTER_S = 5;
+
+export class StoreKeeper implements Service {
+  readonly name = 'store';
+  readonly #options: StoreKeeperOptions;
+  readonly #stopping = new AbortController();
+  #store: CentralStore | undefined;
+  #trying: Promise<void> | undefined;
+
+  constructor(options: StoreKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** The open store. Throws `unavailable` while there is none. */
+  get store(): CentralStore {
+    if (this.#store) return this.#store;
+    throw new AppError('unavailable', 'the centre is still connecting to its database', { retryAfterS: RETRY_AFTER_S });
+  }
+
+  /** With `retries`, resolves after the first try whatever came of it. */
+  async start(): Promise<void> {
+    if (!this.#options.retries) {
+      this.#store = await this.#options.open();
+      return;
+    }
+    if (await this.#tryOpen(FIRST_DELAY_MS)) return;
+    this.#trying = this.#keepTrying();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#trying;
+    const store = this.#store;
+    this.#store = undefined;
+    await store?.close();
+  }
+
+  async #keepTrying(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
+      await sleep(delayMs, signal);
+      if (signal.aborted || (await this.#tryOpen(Math.min(2 * delayMs, MAX_DELAY_MS)))) return;
+    }
+  }
+
+  async #tryOpen(nextDelayMs: number): Promise<boolean> {
+    try {
+      this.#store = await this.#options.open();
+      this.#options.log.info('the database is ready', { store: this.#store.kind });
+      return true;
+    } catch (error) {
+      this.#options.log.warn('the database cannot be used yet', { error: messageOf(error), retryInMs: nextDelayMs });
+      return false;
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** A port for a program under test; see `sim/ports.ts`. */
+export { freePort } from '../../sim/ports.js';
