@@ -104,16 +104,18 @@ function checkAllRunning({ centre, villages }: SimulatedWorld): void {
 }
 
 async function describe({ centre }: SimulatedWorld, village: SimulatedVillage): Promise<string> {
-  const { acknowledged } = village.fleet.counts;
   const [node, newest] = await Promise.all([
     village.status().then(describeNode, (error) => `no answer from the node: ${messageOf(error)}`),
     newestAtCentre(centre.analyst, village.id),
   ]);
-  return `${village.id.padEnd(8)} acknowledged ${column(acknowledged)}   ${node}   newest at the centre ${newest}`;
+  const acknowledged = column(village.fleet.counts.acknowledged);
+  const sentKb = column(Math.round(village.link.counts.up.wireBytes / 1000));
+  return `${village.id.padEnd(8)} acknowledged ${acknowledged}  ${node}  sent ${sentKb} kB  centre sees ${newest}`;
 }
 
 function describeNode({ store, link }: NodeStatus): string {
-  return `pending ${column(store.pending)}   link ${link.state.padEnd(7)}   delivered ${column(store.lastSeq - store.pending)}`;
+  const delivered = column(store.lastSeq - store.pending);
+  return `pending ${column(store.pending)}  link ${link.state.padEnd(7)}  delivered ${delivered}`;
 }
 
 /** The simulated time of the latest reading an analyst can see. */
@@ -121,9 +123,9 @@ async function newestAtCentre(analyst: SimulatedWorld['centre']['analyst'], vill
   try {
     const path = `/v1/villages/${village}/readings?device=inverter&order=desc&limit=1`;
     const { items } = await analyst.json<{ items: { at: string }[] }>(path);
-    return items[0] ? `${items[0].at.slice(0, 16).replace('T', ' ')} UTC` : 'none yet';
+    return items[0] ? `up to ${items[0].at.slice(0, 16).replace('T', ' ')}` : 'nothing yet';
   } catch {
-    return 'unknown, the centre does not answer';
+    return '? (no answer)';
   }
 }
 

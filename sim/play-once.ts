@@ -54,8 +54,7 @@ export async function playOnce({ say, signal, phases = USUAL_PHASES, ...choice }
     const runs = await Promise.all(world.villages.map((village) => replicate(village, tell)));
     const reports: AuditReport[] = [];
     for (const store of acknowledged.values()) reports.push(await auditVillage(world.centre.analyst, store));
-    const retries = world.villages.map(({ fleet }) => fleet.counts.retries);
-    tellResult(reports, runs, retries, tell);
+    tellResult(reports, runs, world.villages, tell);
     return reports.every(({ problemCount }) => problemCount === 0) && runs.every(({ ok }) => ok);
   } finally {
     await world.stop();
@@ -124,16 +123,18 @@ async function replicate(village: SimulatedVillage, tell: (line: string) => void
 function tellResult(
   reports: readonly AuditReport[],
   runs: readonly ReplicationRun[],
-  retries: readonly number[],
+  villages: readonly SimulatedVillage[],
   tell: (line: string) => void,
 ): void {
   tell('The audit compares what the nodes acknowledged with what an analyst reads at the centre:');
   for (const [i, report] of reports.entries()) {
     const { village, acknowledged, confirmed, atCentre, problems, problemCount } = report;
-    const sent = count(runs[i]?.sent ?? 0);
+    const retries = villages[i]?.fleet.counts.retries ?? 0;
+    const wireKb = Math.round((villages[i]?.link.counts.up.wireBytes ?? 0) / 1000);
     tell(
-      `  ${village.padEnd(8)} acknowledged ${count(acknowledged)} (${count(retries[i] ?? 0)} requests made again), ` +
-        `sent in the final run ${sent}, at the centre ${count(atCentre)}, confirmed ${count(confirmed)}`,
+      `  ${village.padEnd(8)} acknowledged ${count(acknowledged)} (${count(retries)} requests made again), ` +
+        `sent in the final run ${count(runs[i]?.sent ?? 0)} (${count(wireKb)} kB up the link in all), ` +
+        `at the centre ${count(atCentre)}, confirmed ${count(confirmed)}`,
     );
     for (const problem of problems) tell(`  ! ${problem}`);
     if (problemCount > problems.length) tell(`  ! and ${count(problemCount - problems.length)} more`);

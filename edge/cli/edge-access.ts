@@ -9,11 +9,8 @@ import type { Command } from 'commander';
 import { AppError } from '../../shared/app-error.js';
 import { addSettings, settingsOf } from '../../shared/cli.js';
 import { ProgramClient } from '../../shared/http/client.js';
-import { createLogger } from '../../shared/logger.js';
 import { origin } from '../../shared/setting-schemas.js';
 import { EDGE_SETTINGS, type EdgeSettings, nodeConfig } from '../config.js';
-import { storeExists } from '../ledger/store-state.js';
-import { EdgeNode } from '../node.js';
 
 /** Adds `--edge` and the settings to a verb that needs the store. */
 export function withEdgeOptions(command: Command): Command {
@@ -70,6 +67,12 @@ async function openStore<T>(
   url: string,
   work: (client: ProgramClient) => Promise<T>,
 ): Promise<T> {
+  // Loaded only here: a verb that asks a running node starts in a fraction of the time without the store's modules.
+  const [{ createLogger }, { EdgeNode }, { storeExists }] = await Promise.all([
+    import('../../shared/logger.js'),
+    import('../node.js'),
+    import('../ledger/store-state.js'),
+  ]);
   const { LOCAL_CACHE_PATH: folder } = settings;
   if (settings.VILLAGE_ID === undefined || !(await storeExists(folder))) {
     const why = settings.VILLAGE_ID === undefined ? 'VILLAGE_ID is not set' : `${folder} holds no store`;

@@ -124,7 +124,7 @@ function summaryOf({ ok, rows, accepted, duplicates, empty, skipped }: ImportRes
   if (skipped > 0) parts.push(`${number(skipped)} bad and skipped`);
   const counted = `${count(rows, 'row')} read: ${parts.join(', ')}`;
   if (ok) return `${counted}.`;
-  return `${counted}; these are stored, the import then ended. Importing the file again adds nothing twice.`;
+  return `${counted}; what was accepted is stored, and importing the file again adds nothing twice.`;
 }
 
 function exitCodeOf({ ok, error }: ImportResult): number {

@@ -2,10 +2,8 @@
 import { Command } from 'commander';
 import { messageOf } from '../../shared/app-error.js';
 import { addSettings, EXIT, settingsOf, untilTerminated } from '../../shared/cli.js';
-import { createLogger } from '../../shared/logger.js';
 import { version } from '../../shared/version.js';
 import { EDGE_SETTINGS, nodeConfig } from '../config.js';
-import { EdgeNode } from '../node.js';
 
 /** A supervisor gives ten seconds; what is acknowledged is on the disk long before. */
 const STOP_WITHIN_MS = 9_500;
@@ -14,6 +12,10 @@ export function startCommand(): Command {
   const command = new Command('start').description('run the node of a village');
   return addSettings(command, EDGE_SETTINGS).action(async () => {
     const config = nodeConfig(settingsOf(command, EDGE_SETTINGS));
+    const [{ createLogger }, { EdgeNode }] = await Promise.all([
+      import('../../shared/logger.js'),
+      import('../node.js'),
+    ]);
     const log = createLogger({
       level: config.LOG_LEVEL,
       format: config.LOG_FORMAT,

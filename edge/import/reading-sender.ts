@@ -141,9 +141,7 @@ function refusalOf(error: unknown, sent: number): Refusal | undefined {
     if (!first || index < first.index) first = { ...detail, index };
   }
   if (!first) return undefined;
-  return {
-    index: first.index,
-    code: error.code,
-    message: first.path ? `${first.path} ${first.message}` : first.message,
-  };
+  // A conflict's sentence names the document; what is invalid is a field.
+  const message = error.code === 'conflict' || !first.path ? first.message : `${first.path} ${first.message}`;
+  return { index: first.index, code: error.code, message };
 }

@@ -25,9 +25,14 @@ export interface PushContext {
   nowText(): string;
   /** Must resolve before documents of `node` up to number `seq` leave the machine. */
   beforeSending(node: string, seq: number): Promise<void>;
-  /** Hears of every batch accounted for. */
-  onBatch(sent: number, quarantined: number): void;
+  /** Hears of every batch accounted for: how many the centre has taken now, and how many it refused. */
+  onBatch(taken: number, quarantined: number): void;
   signal: AbortSignal;
+}
+
+/** The centre said that it holds the document, which therefore was not sent. */
+interface AlreadyHeld {
+  result: 'held';
 }
 
 /** Where a push of a segment stands. */
@@ -70,12 +75,12 @@ async function sendMissing(
   doubtful: boolean,
   localSeq: number,
   context: PushContext,
-): Promise<Map<string, Outcome>> {
-  const outcomes = new Map<string, Outcome>();
+): Promise<Map<string, Outcome | AlreadyHeld>> {
+  const outcomes = new Map<string, Outcome | AlreadyHeld>();
   let due = documents;
   if (doubtful) {
     const missing = await context.centre.missing(documents, context.signal);
-    for (const { _id } of documents) if (!missing.has(_id)) outcomes.set(_id, { result: 'delivered' });
+    for (const { _id } of documents) if (!missing.has(_id)) outcomes.set(_id, { result: 'held' });
     due = documents.filter(({ _id }) => missing.has(_id));
     if (due.length > 0 && localSeq < segment.delivery.deliveredSeq) {
       context.log.warn('the centre no longer holds documents it had; they are sent again', { segment: segment.number });
@@ -118,17 +123,19 @@ export async function sendBisecting(
 async function account(
   segment: Segment,
   documents: readonly TelemetryDocument[],
-  outcomes: ReadonlyMap<string, Outcome>,
+  outcomes: ReadonlyMap<string, Outcome | AlreadyHeld>,
   lost: readonly NumberRange[],
   lastSeq: number,
   context: PushContext,
 ): Promise<void> {
   const refused: { document: TelemetryDocument; reason: string }[] = [];
   let delivery: DeliveryRecord = segment.delivery;
+  let taken = 0;
   for (const document of documents) {
     const outcome = outcomes.get(document._id);
     if (!outcome) throw new LinkError('REQUEST_ERROR', `the centre did not say what became of ${document._id}`);
     if (outcome.result === 'void') delivery = { ...delivery, void: withNumber(delivery.void, document.seq) };
+    if (outcome.result === 'delivered' || outcome.result === 'void') taken++;
     if (outcome.result !== 'refused') continue;
     refused.push({ document, reason: outcome.reason });
     delivery = { ...delivery, quarantined: withNumber(delivery.quarantined, document.seq) };
@@ -143,8 +150,7 @@ async function account(
     context.log.error('stored documents cannot be read any more', { node: segment.node, from: range[0], to: range[1] });
   }
   await segment.writeDelivery({ ...delivery, deliveredSeq: Math.max(delivery.deliveredSeq, lastSeq) });
-  const fromCentre = documents.length - refused.length;
-  context.onBatch(fromCentre, refused.length);
+  context.onBatch(taken, refused.length);
 }
 
 /** Numbers of documents that should stand between two local sequences and cannot be read. */

@@ -34,6 +34,7 @@ export interface PusherOptions {
 
 /** Running totals; a run's figures are differences of them. */
 export interface PushTotals {
+  /** Documents sent and taken by the centre. */
   sent: number;
   quarantined: number;
 }
@@ -178,8 +179,8 @@ export class Pusher {
       refusals: this.#refusals,
       nowText: () => formatInstant(clock.now()),
       beforeSending: (node, seq) => this.#raiseSentMark(node, seq),
-      onBatch: (sent, quarantined) => {
-        this.#totals.sent += sent;
+      onBatch: (taken, quarantined) => {
+        this.#totals.sent += taken;
         this.#totals.quarantined += quarantined;
         for (const listener of this.#listeners) listener();
       },

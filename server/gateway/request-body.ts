@@ -27,12 +27,11 @@ export async function readJsonBody(request: IncomingMessage, maxBytes = MAX_BODY
 }
 
 async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
   const source = decoded(request);
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // Without destroying: the rest of a refused body is read and dropped by the server, so that the answer can be received.
+    if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
     for await (const chunk of source.iterator({ destroyOnReturn: false })) {
       size += (chunk as Buffer).length;
       if (size > maxBytes) throw tooLarge(maxBytes);
@@ -43,9 +42,23 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
       request.unpipe();
       source.destroy();
     }
+    await discardRest(request, 2 * maxBytes);
     throw readingError(error);
   }
   return Buffer.concat(chunks as Uint8Array[], size);
+}
+
+/** Reads on to the end: a client still sending when the connection is cut never gets to see why. A body far too large is cut all the same. */
+async function discardRest(request: IncomingMessage, maxBytes: number): Promise<void> {
+  let size = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > maxBytes) return;
+    }
+  } catch {
+    // The client has gone: there is nobody to answer.
+  }
 }
 
 function decoded(request: IncomingMessage): Readable {

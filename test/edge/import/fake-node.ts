@@ -85,7 +85,7 @@ export class FakeNode {
       const known = this.stored.get(judged.id) ?? fresh.get(judged.id);
       if (known === undefined) fresh.set(judged.id, judged);
       else if (known.rev === judged.rev) duplicates++;
-      else refused.push({ index, code: 'conflict', message: 'is already stored with other content' });
+      else refused.push({ index, code: 'conflict', path: 'at', message: 'is already stored with other content' });
     });
     const first = refused[0];
     if (first && !partial)

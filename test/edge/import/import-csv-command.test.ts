@@ -44,7 +44,9 @@ describe('solar-edge import-csv', () => {
     const file = await folder.file('time,power\n2026-01-01,1\n\n2026-01-02,-\n');
     const { code, stdout, stderr } = await solarEdge(node.client.url, file, ...MAPPED);
     expect(stderr).to.contain('error: row 2 (line 4): "-" in the column "power" is not a number\n');
-    expect(stdout).to.match(/^2 rows read: 1 accepted, 0 duplicates; these are stored, .* adds nothing twice\.\n$/);
+    expect(stdout).to.match(
+      /^2 rows read: 1 accepted, 0 duplicates; what was accepted is stored, .* adds nothing twice\.\n$/,
+    );
     expect(code).to.equal(1);
     expect(node.stored.size).to.equal(1);
   });

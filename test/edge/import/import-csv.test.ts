@@ -96,7 +96,8 @@ describe('the import of a CSV file', () => {
       const first = Math.min(...conflicts);
       const result = await run(await folder.file(rowsOf(3_000, (n) => String(-1 - n))));
       expect(result).to.deep.include({ ok: false, rows: first + 1, accepted: first, duplicates: 0 });
-      expect(result.error).to.deep.include({ code: 'conflict', row: first + 1, line: first + 2 });
+      const message = 'is already stored with other content';
+      expect(result.error).to.deep.equal({ code: 'conflict', message, row: first + 1, line: first + 2 });
       expect(node.stored.size).to.equal(conflicts.length + first);
     }
   });
