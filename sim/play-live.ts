@@ -13,8 +13,8 @@ export interface LiveOptions extends SimulationChoice {
   signal: AbortSignal;
 }
 
-/** A poor but usable mobile link: 128 kbit/s each way. */
-const LINK = { bytesPerS: 16_000, roundTripMs: 300 };
+/** A modest mobile link: 128 kbit/s each way. */
+const LINK = { bytesPerS: 16_000, roundTripMs: 150 };
 const LOOK_EVERY_MS = 2_000;
 const CUT_AFTER_MS = 10_000;
 const CUT_FOR_MS = 20_000;
@@ -50,7 +50,9 @@ function introduce(
   say(
     `Each village has ${count(meters)} meters, an inverter and a battery; one second here is ${duration(speed)} there (seed ${seed}).`,
   );
-  say('Each node reaches the centre over a link of 128 kbit/s with a round trip of 300 ms.');
+  say(
+    `Each node reaches the centre over a link of ${(LINK.bytesPerS * 8) / 1000} kbit/s with a round trip of ${LINK.roundTripMs} ms.`,
+  );
   say('');
   say(`  centre   ${centre.url}`);
   for (const { id, url } of villages) say(`  ${id.padEnd(8)} ${url}`);

@@ -207,11 +207,17 @@ export class IngestQueue {
 
   #prepare(draft: Draft, nowMs: number): UnnumberedDocument {
     const { village } = this.#options;
-    if (draft.type === 'event') return completed(draft.id, 'event', village, draft.fields);
-    const at =
-      draft.fields.at ?? formatInstant(this.#nextTimeMs(seriesPrefix(village, draft.type, draft.fields), nowMs));
-    const fields = { ...draft.fields, at };
-    return completed(telemetryId(village, draft.type, fields), draft.type, village, fields);
+    if (draft.type === 'event') return completed(draft.id, 'event', draft.fields);
+    const { type } = draft;
+    const timed = draft.fields.at !== undefined;
+    const fields = timed
+      ? draft.fields
+      : { ...draft.fields, at: this.#nowFor(seriesPrefix(village, type, draft.fields), nowMs) };
+    return completed(telemetryId(village, type, fields), type, fields);
+  }
+
+  #nowFor(series: string, nowMs: number): string {
+    return formatInstant(this.#nextTimeMs(series, nowMs));
   }
 
   /** Now, or the millisecond after the one given last when a burst came within this one. */
@@ -231,21 +237,20 @@ export class IngestQueue {
     added: ReadonlyMap<string, UnnumberedDocument>,
   ): Promise<UnnumberedDocument> {
     const { village, ledger } = this.#options;
-    const { _id, _rev, type, village: _, ...fields } = given;
+    const type = given.type as PostedDocument['type'];
+    const fields = given.fields as PostedDocument['fields'];
     let document = given;
-    let taken = known.has(_id) || added.has(_id);
-    for (let timeMs = Date.parse(given.at) + 1; taken; timeMs++) {
-      const moved = { ...fields, at: formatInstant(timeMs) } as PostedDocument['fields'];
-      const postedType = type as PostedDocument['type'];
-      document = completed(telemetryId(village, postedType, moved), postedType, village, moved);
+    let taken = known.has(given._id) || added.has(given._id);
+    for (let timeMs = Date.parse(fields.at ?? '') + 1; taken; timeMs++) {
+      const moved = { ...fields, at: formatInstant(timeMs) };
+      document = completed(telemetryId(village, type, moved), type, moved);
       taken = known.has(document._id) || added.has(document._id) || (await ledger.revisions([document._id])).size > 0;
-      this.#lastGivenMs.set(seriesPrefix(village, postedType, moved), timeMs);
+      this.#lastGivenMs.set(seriesPrefix(village, type, moved), timeMs);
     }
     return document;
   }
 }
 
-function completed(_id: string, type: TelemetryType, village: string, fields: object): UnnumberedDocument {
-  const document = { _id, type, village, ...fields };
-  return { ...document, _rev: contentRevision(document) } as unknown as UnnumberedDocument;
+function completed(_id: string, type: TelemetryType, fields: Record<string, unknown>): UnnumberedDocument {
+  return { _id, _rev: contentRevision(_id, fields), type, fields };
 }

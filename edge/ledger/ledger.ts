@@ -26,14 +26,13 @@ export interface LedgerOptions {
   database?: OpenOptions;
 }
 
-/** A complete telemetry document but for what the node adds. */
+/** A telemetry document but for what the node adds. */
 export interface UnnumberedDocument {
   _id: string;
   _rev: string;
   type: TelemetryType;
-  village: string;
-  at: string;
-  [field: string]: unknown;
+  /** Everything the sender gave, and the time. */
+  fields: Readonly<Record<string, unknown>>;
 }
 
 /** What the node adds to each document beside its name and number. */
@@ -111,10 +110,12 @@ export class Ledger {
   async append(documents: readonly UnnumberedDocument[], stamp: Stamp): Promise<void> {
     await this.#rollIfDue();
     const { node, lastSeq } = this;
-    const numbered = documents.map(({ _id, _rev, type, village, ...content }, index) => ({
-      ...{ _id, _rev, type, village, node, seq: lastSeq + 1 + index, ...stamp },
-      ...content,
-    }));
+    const { village } = this.#options.state;
+    // The sender's fields first: V8 clones an object fast, and adds a dozen names one by one slowly.
+    const numbered = documents.map(({ _id, _rev, type, fields }, index) => {
+      const seq = lastSeq + 1 + index;
+      return { ...fields, _id, _rev, type, village, node, seq, ...stamp };
+    });
     try {
       await this.#open.append(numbered as TelemetryDocument[]);
     } catch (error) {

@@ -5,7 +5,7 @@
  * local sequence k carries the number `firstSeq + k - 1`. The segment's state lives inside it, in `_local` documents.
  */
 import path from 'node:path';
-import type { TelemetryDocument } from '../../shared/documents.js';
+import { parseTelemetryId, type TelemetryDocument } from '../../shared/documents.js';
 import { type Database, type OpenOptions, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
 import type { RangeReader } from '../../shared/telemetry-list.js';
 import { countNumbers, type NumberRange } from './number-ranges.js';
@@ -43,6 +43,8 @@ export class Segment implements RangeReader {
   #record: SegmentRecord;
   #delivery: DeliveryRecord;
   #count: number;
+  /** Newest id of each series met so far; '' for a series that has none. */
+  readonly #newestIds = new Map<string, string>();
 
   private constructor(
     folder: string,
@@ -135,20 +137,42 @@ export class Segment implements RangeReader {
   /** Revisions of those of the ids that are stored. */
   async revisions(ids: readonly string[]): Promise<Map<string, string>> {
     const found = new Map<string, string>();
-    if (this.#count === 0 || ids.length === 0) return found;
-    const { rows } = await this.#database.allDocs({ keys: [...ids] });
+    const possible: string[] = [];
+    for (const id of ids) if (await this.#mayHold(id)) possible.push(id);
+    if (possible.length === 0) return found;
+    const { rows } = await this.#database.allDocs({ keys: possible });
     for (const row of rows) if (!('error' in row) && row.id) found.set(row.id, row.value.rev);
     return found;
   }
 
+  /** False when the id is surely new: behind the newest one of its series. Most data comes in order and needs no look-up. */
+  async #mayHold(id: string): Promise<boolean> {
+    if (this.#count === 0) return false;
+    const prefix = parseTelemetryId(id)?.prefix;
+    if (prefix === undefined) return true;
+    const newest = this.#newestIds.get(prefix) ?? (await this.#readNewestId(prefix));
+    return id <= newest;
+  }
+
+  async #readNewestId(prefix: string): Promise<string> {
+    const range = { startkey: `${prefix}\uffff`, endkey: prefix, descending: true, limit: 1 };
+    const { rows } = await this.#database.allDocs(range);
+    const newest = rows[0]?.id ?? '';
+    this.#newestIds.set(prefix, newest);
+    return newest;
+  }
+
   /**
    * Adds documents that are not in it, numbered upwards without a gap from `lastSeq + 1` and sorted by id, which is the order PouchDB
-   * keeps. When the promise resolves they are on the disk; when it rejects, only reopening tells what is.
+   * keeps; the objects become PouchDB's. When the promise resolves they are on the disk; when it rejects, only reopening tells what is.
    */
-  async append(documents: readonly TelemetryDocument[]): Promise<void> {
-    // PouchDB writes into the objects it is given.
-    const copies = documents.map((document) => ({ ...document }));
-    const results = await this.#database.bulkDocs(copies, { new_edits: false });
+  async append(documents: TelemetryDocument[]): Promise<void> {
+    // Before the write: a newest id that is too high costs a look-up, one that is too low a document.
+    for (const { _id } of documents) {
+      const prefix = parseTelemetryId(_id)?.prefix;
+      if (prefix !== undefined && _id > (this.#newestIds.get(prefix) ?? '')) this.#newestIds.set(prefix, _id);
+    }
+    const results = await this.#database.bulkDocs(documents, { new_edits: false });
     const failed = results.find((result) => 'error' in result);
     if (failed) throw new Error(`the segment refused a document: ${JSON.stringify(failed)}`);
     const { update_seq: count } = await this.#database.info();

@@ -107,5 +107,5 @@ function judge(
   }
   const document = { ...parsed.data };
   const id = telemetryId('village', 'reading', document);
-  return { id, rev: contentRevision({ _id: id, ...document }), document };
+  return { id, rev: contentRevision(id, document), document };
 }

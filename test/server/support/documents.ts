@@ -37,5 +37,8 @@ export function incoming(document: Sent): IncomingDocument {
 }
 
 function finish(document: Record<string, unknown> & { _id: string; node: string; seq: number }): Sent {
-  return { ...document, _rev: typeof document._rev === 'string' ? document._rev : contentRevision(document) };
+  return {
+    ...document,
+    _rev: typeof document._rev === 'string' ? document._rev : contentRevision(String(document._id), document),
+  };
 }

@@ -1,0 +1,122 @@
+import { expect } from 'chai';
+import { parse } from 'csv-parse/sync';
+import { after, before, describe, it } from 'mocha';
+import { csvLine } from '../../../server/analyst/csv.js';
+import { Centre, type VillageLogin } from '../support/centre.js';
+import { prediction, reading, readings, type Sent } from '../support/documents.js';
+import { SKIPPED_COUCHDB, STORES } from '../support/stores.js';
+
+interface Page {
+  items: Sent[];
+  next?: string;
+}
+
+describe('a line of CSV', () => {
+  it('quotes as RFC 4180 says and disarms text that a spreadsheet would run', () => {
+    expect(csvLine(['a', 'b,c', 'd"e', 'f\ng', '', undefined, null])).to.equal('a,"b,c","d""e","f\ng",,,\r\n');
+    expect(csvLine(['=1+1', '+1', '-1', '@x', '\tx'])).to.equal("'=1+1,'+1,'-1,'@x,'\tx\r\n");
+    expect(csvLine([-1.5, 0, 1e21, true, false])).to.equal('-1.5,0,1e+21,true,false\r\n');
+  });
+});
+
+for (const kind of STORES) {
+  describe(`readings and predictions for analysts on the store ${kind}${SKIPPED_COUCHDB}`, () => {
+    const sent = readings('kano', 2100);
+    const odd = [
+      reading('kano', 3000, { note: '=HYPERLINK("x")', state: 'a "quoted", text', powerW: -5 }),
+      reading('kano', 3001, { late: true }),
+    ];
+    let centre: Centre;
+    let kano: VillageLogin;
+
+    before(async () => {
+      centre = await Centre.start(kind);
+      kano = await centre.addVillage('kano');
+      const other = await centre.addVillage('kano-2');
+      await centre.push(kano, [...sent, ...odd, prediction('kano', 2), prediction('kano', 1)]);
+      await centre.push(other, readings('kano-2', 20));
+    });
+    after(() => centre.stop());
+
+    const page = async (query: string): Promise<Page> => {
+      const response = await centre.analyst(`/v1/villages/kano/${query}`);
+      expect(response.status).to.equal(200);
+      return (await response.json()) as Page;
+    };
+
+    it('gives pages in order of time with everything stored, by device, range and order', async () => {
+      const first = await page('readings');
+      expect(first.items).to.deep.equal(sent.slice(0, 100));
+      const second = await page(`readings?cursor=${first.next}`);
+      expect(second.items).to.deep.equal(sent.slice(100, 200));
+      const newest = await page('readings?order=desc&limit=3');
+      expect(newest.items.map((one) => one.seq)).to.deep.equal([3002, 3001, 2100]);
+      const range = await page(
+        'readings?device=m1&from=2026-03-01T01:00:00%2B01:00&to=2026-03-01T00:00:11Z&order=asc&limit=1000',
+      );
+      expect(range.items.map((one) => one.seq)).to.deep.equal([2, 7]);
+      expect(range).to.not.have.property('next');
+      expect((await page('predictions?model=pv')).items.map((one) => one.seq)).to.deep.equal([2, 3]);
+      expect((await page('readings?device=nothing')).items).to.deep.equal([]);
+    });
+
+    it('names the parameter that is wrong, and the village that is not there', async () => {
+      for (const query of [
+        'limit=0',
+        'order=up',
+        'from=yesterday',
+        'devise=m1',
+        'cursor=x',
+        'format=xml',
+        'device=a&device=b',
+      ]) {
+        const response = await centre.analyst(`/v1/villages/kano/readings?${query}`);
+        expect(response.status, query).to.equal(400);
+        const { error } = (await response.json()) as { error: { message: string } };
+        expect(error.message).to.include(query.split('=')[0]);
+      }
+      for (const format of ['json', 'csv', 'ndjson']) {
+        expect((await centre.analyst(`/v1/villages/nowhere/readings?format=${format}`)).status).to.equal(404);
+      }
+    });
+
+    it('streams everything that matches as NDJSON, or as many as are asked for', async () => {
+      const lines = async (query: string) => {
+        const response = await centre.analyst(`/v1/villages/kano/readings?format=ndjson${query}`);
+        expect(response.headers.get('content-type')).to.match(/^application\/x-ndjson/);
+        return (await response.text())
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line));
+      };
+      expect(await lines('')).to.deep.equal([...sent, ...odd]);
+      expect(await lines('&limit=5&order=desc')).to.deep.equal([...sent, ...odd].reverse().slice(0, 5));
+      expect(await lines('&device=nothing')).to.deep.equal([]);
+    });
+
+    it('streams CSV whose header names every field of every document', async () => {
+      const response = await centre.analyst('/v1/villages/kano/readings?format=csv');
+      expect(response.headers.get('content-type')).to.match(/^text\/csv/);
+      expect(response.headers.get('content-disposition')).to.equal('attachment; filename="kano-readings.csv"');
+      const rows = parse(await response.text(), { columns: true }) as Record<string, string>[];
+      expect(rows).to.have.length(2102);
+      expect(Object.keys(rows[0] ?? {})).to.deep.equal([
+        ...['at', 'device', 'late', 'note', 'powerW', 'state'],
+        ...['node', 'seq', 'boot', '_id', '_rev'],
+      ]);
+      expect(rows[7]).to.include({ at: String(sent[7]?.at), device: 'm2', powerW: '107', seq: '8', late: '' });
+      expect(rows[2100]).to.include({ note: '\'=HYPERLINK("x")', state: 'a "quoted", text', powerW: '-5' });
+      expect(rows[2101]).to.include({ late: 'true', _id: odd[1]?._id });
+      const empty = await centre.analyst('/v1/villages/kano/readings?format=csv&device=nothing');
+      expect(await empty.text()).to.equal('\r\n');
+    });
+
+    it('goes on answering after a reader has left in the middle', async () => {
+      const leaving = new AbortController();
+      const response = await centre.analyst('/v1/villages/kano/readings?format=ndjson', { signal: leaving.signal });
+      await response.body?.getReader().read();
+      leaving.abort();
+      expect((await page('readings?limit=1')).items).to.have.length(1);
+    });
+  });
+}
