@@ -1,5 +1,6 @@
 /** The centre's settings: names, defaults and what they mean together. Importing this reads nothing. */
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { AppError, messageOf } from '../shared/app-error.js';
 import { decimal, flag, LOG_SETTINGS, origin, port, secret, text } from '../shared/setting-schemas.js';
@@ -118,7 +119,13 @@ function tlsOf(cert: string | undefined, key: string | undefined): CentralConfig
   if (cert === undefined || key === undefined) {
     throw new AppError('usage', 'TLS_CERT and TLS_KEY must be given together');
   }
-  return { cert: readPem('TLS_CERT', cert), key: readPem('TLS_KEY', key) };
+  const tls = { cert: readPem('TLS_CERT', cert), key: readPem('TLS_KEY', key) };
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    throw new AppError('usage', `TLS_CERT and TLS_KEY are not a certificate and its key: ${messageOf(error)}`);
+  }
+  return tls;
 }
 
 function readPem(name: string, file: string): Buffer {

@@ -47,6 +47,8 @@ export class Ledger {
   /** Oldest first; the last one is open for writing. */
   #segments: Segment[] = [];
   readonly #listeners = new Set<() => void>();
+  /** After a failed write, until the open segment has been reopened and numbers can go on. */
+  #unsettled = false;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -108,22 +110,27 @@ export class Ledger {
    * `storage_full` or `storage_failed`; then everything acknowledged before is still there, and the segment has been reopened.
    */
   async append(documents: readonly UnnumberedDocument[], stamp: Stamp): Promise<void> {
-    await this.#rollIfDue();
-    const { node, lastSeq } = this;
-    const { village } = this.#options.state;
-    // The sender's fields first: V8 clones an object fast, and adds a dozen names one by one slowly.
-    const numbered = documents.map(({ _id, _rev, type, fields }, index) => {
-      const seq = lastSeq + 1 + index;
-      return { ...fields, _id, _rev, type, village, node, seq, ...stamp };
-    });
     try {
-      await this.#open.append(numbered as TelemetryDocument[]);
+      if (this.#unsettled || this.#open.writeFailed) await this.#settle();
+      await this.#rollIfDue();
+      await this.#open.append(this.#numbered(documents, stamp));
     } catch (error) {
       // LevelDB goes on after a failed write and loses what follows: nothing may be acknowledged before it was reopened.
-      await this.#reopen();
+      this.#unsettled = true;
+      await this.#settle().catch((failure: unknown) => {
+        this.#options.log.error('the store could not be reopened after a failed write', { error: messageOf(failure) });
+      });
       throw storageError(error);
     }
     for (const listener of this.#listeners) listener();
+  }
+
+  #numbered(documents: readonly UnnumberedDocument[], stamp: Stamp): TelemetryDocument[] {
+    const { node, lastSeq } = this;
+    return documents.map(({ _id, _rev, type, village, ...content }, index) => {
+      const added = { _id, _rev, type, village, node, seq: lastSeq + 1 + index, ...stamp };
+      return { ...added, ...content };
+    });
   }
 
   /** Seals the open segment and opens a new one. An empty segment stays as it is. */
@@ -188,27 +195,26 @@ export class Ledger {
     if (full || otherDay) await this.roll();
   }
 
+  /** Makes the ledger writable again after a failed write; what fails here is tried again before the next write. */
+  async #settle(): Promise<void> {
+    if (this.#segments.length > 0) await this.#reopen();
+    await this.#continueNumbers();
+    this.#unsettled = false;
+  }
+
   async #reopen(): Promise<void> {
     const before = this.#open;
     // A database that failed may fail to close as well; what counts is whether it can be opened again.
     await before.close().catch(() => undefined);
     const reopened = await Segment.open(before.folder, this.#options.database);
-    this.#segments.pop();
-    if (reopened) this.#segments.push(reopened);
-    if (!reopened || reopened.lastSeq < before.lastSeq) await this.#continueAfterLoss(before, reopened);
-  }
-
-  async #continueAfterLoss(before: Segment, reopened: Segment | undefined): Promise<void> {
-    const { state, log } = this.#options;
-    if (before.count > 0) {
-      log.error('a failed write took acknowledged documents with it', {
-        node: before.node,
-        lost: before.lastSeq - (reopened?.lastSeq ?? before.firstSeq - 1),
-      });
+    const lost = before.count - (reopened?.count ?? 0);
+    if (lost > 0) {
+      const { state, log } = this.#options;
+      log.error('a failed write took acknowledged documents with it', { node: before.node, lost });
       await state.rename();
     }
-    if (reopened) await reopened.seal(this.#nowText());
-    await this.#addSegment(before.number + 1, before.count > 0 ? 1 : before.firstSeq);
+    this.#segments.pop();
+    if (reopened) this.#segments.push(reopened);
   }
 
   #nowText(): string {

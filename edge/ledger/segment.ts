@@ -64,8 +64,14 @@ export class Segment implements RangeReader {
   static async create(root: string, record: SegmentRecord, options?: OpenOptions): Promise<Segment> {
     const folder = segmentFolder(root, record.number);
     const database = await openDatabase(folder, options);
-    await writeLocal(database, 'segment', record);
-    return new Segment(folder, database, record, NOTHING_DELIVERED, 0);
+    try {
+      await writeLocal(database, 'segment', record);
+      return new Segment(folder, database, record, NOTHING_DELIVERED, 0);
+    } catch (error) {
+      // Left open, it would be used again by the next attempt, and LevelDB loses what follows a failed write.
+      await database.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Opens what is in `folder`; `undefined` when it was never finished being made and holds nothing. */
@@ -111,6 +117,11 @@ export class Segment implements RangeReader {
 
   get sealed(): boolean {
     return this.#record.sealedAt !== undefined;
+  }
+
+  /** True after any failed write, be it of a checkpoint: it must be reopened before anything written to it is acknowledged. */
+  get writeFailed(): boolean {
+    return this.#writeFailed;
   }
 
   get openedAt(): string {
@@ -217,13 +228,14 @@ export class Segment implements RangeReader {
   }
 
   async seal(sealedAt: string): Promise<void> {
-    this.#record = { ...this.#record, sealedAt };
-    await writeLocal(this.#database, 'segment', this.#record);
+    const record = { ...this.#record, sealedAt };
+    await this.#write(() => writeLocal(this.#database, 'segment', record));
+    this.#record = record;
   }
 
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.#delivery) return;
-    await writeLocal(this.#database, 'delivery', delivery);
+    await this.#write(() => writeLocal(this.#database, 'delivery', delivery));
     this.#delivery = delivery;
   }
 
@@ -233,11 +245,20 @@ export class Segment implements RangeReader {
   }
 
   async writeCheckpoint(id: string, body: object): Promise<void> {
-    await writeLocal(this.#database, id.replace('_local/', ''), body);
+    await this.#write(() => writeLocal(this.#database, id.replace('_local/', ''), body));
   }
 
   close(): Promise<void> {
     return this.#database.close();
+  }
+
+  async #write<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#writeFailed = true;
+      throw error;
+    }
   }
 }
 

@@ -82,7 +82,8 @@ async function sendMissing(
     const missing = await context.centre.missing(documents, context.signal);
     for (const { _id } of documents) if (!missing.has(_id)) outcomes.set(_id, { result: 'held' });
     due = documents.filter(({ _id }) => missing.has(_id));
-    if (due.length > 0 && localSeq < segment.delivery.deliveredSeq) {
+    const deliveredUpTo = segment.firstSeq + segment.delivery.deliveredSeq - 1;
+    if (due.some(({ seq }) => seq <= deliveredUpTo)) {
       context.log.warn('the centre no longer holds documents it had; they are sent again', { segment: segment.number });
       await segment.writeDelivery({ ...segment.delivery, deliveredSeq: localSeq });
     }

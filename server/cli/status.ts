@@ -24,11 +24,12 @@ export function addStatus(program: Command): void {
 }
 
 async function statusOf(client: ProgramClient): Promise<Status> {
+  // First what answers in our own words: a wrong token is then told as such.
+  const { items } = await client.json<{ items: VillageView[] }>('/v1/villages');
   const welcome = await client.json<{ vendor?: { name?: string; version?: string } }>('/');
   if (welcome.vendor?.name !== 'solar-central') {
     throw new AppError('unavailable', `what answers at ${client.url} is not solar-central`);
   }
-  const { items } = await client.json<{ items: VillageView[] }>('/v1/villages');
   return {
     url: client.url,
     version: welcome.vendor.version ?? '',

@@ -84,11 +84,11 @@ export class CouchTelemetry implements RangeReader {
       qs: { include_docs: withBodies },
       body: { keys },
     });
-    for (const { error } of body.rows) {
+    for (const { error } of rowsOf(body)) {
       // A shard that cannot be read shows as an error of its rows: taking that for "not held" would rewrite history.
       if (error !== undefined && error !== 'not_found') throw unavailable(`could not look documents up (${error})`);
     }
-    return body.rows;
+    return rowsOf(body);
   }
 
   /** Stores new documents; returns the reasons of those CouchDB itself refuses, by id. */
@@ -150,8 +150,14 @@ export class CouchTelemetry implements RangeReader {
       path: `_partition/${encodeURIComponent(partition)}/_all_docs`,
       qs: { startkey, endkey, ...options },
     });
-    return body.rows;
+    return rowsOf(body);
   }
+}
+
+/** A proxy in between may answer anything with a 200. */
+function rowsOf(body: { rows?: Row[] }): Row[] {
+  if (Array.isArray(body?.rows)) return body.rows;
+  throw unavailable('gave an answer that is none of its own');
 }
 
 function refusalsOf(answers: readonly Refusal[]): Map<string, string> {

@@ -97,7 +97,7 @@ for (const kind of STORES) {
     it('streams CSV whose header names every field of every document', async () => {
       const response = await centre.analyst('/v1/villages/kano/readings?format=csv');
       expect(response.headers.get('content-type')).to.match(/^text\/csv/);
-      expect(response.headers.get('content-disposition')).to.equal('attachment; filename="kano-readings.csv"');
+      expect(response.headers.get('content-disposition')).to.equal('attachment; filename=kano-readings.csv');
       const rows = parse(await response.text(), { columns: true }) as Record<string, string>[];
       expect(rows).to.have.length(2102);
       expect(Object.keys(rows[0] ?? {})).to.deep.equal([

@@ -1,0 +1,143 @@
+/** What the centre answers while its CouchDB is down, slow to come up, or only half well. */
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { Central } from '../../server/central.js';
+import { silentLogger } from '../../shared/logger.js';
+import { freePort } from '../support/free-port.js';
+import { waitFor } from '../support/wait-for.js';
+import { basic, json } from './support/centre.js';
+import { reading, readings } from './support/documents.js';
+import { FakeCouch } from './support/fake-couch.js';
+import { configIn, createPlace, type Place } from './support/stores.js';
+
+type Json = Record<string, unknown>;
+
+describe('the centre while CouchDB is in trouble', () => {
+  let place: Place;
+  let couch: FakeCouch | undefined;
+  let central: Central;
+  let login: string;
+
+  beforeEach(async () => {
+    place = await createPlace('embedded');
+  });
+  afterEach(async () => {
+    await central.stop();
+    await couch?.stop();
+    couch = undefined;
+    await place.remove();
+  });
+
+  const startCentral = async (url: string) => {
+    central = new Central({ config: configIn(place, { couch: { url, prefix: '' } }), log: silentLogger() });
+    await central.start();
+  };
+  const startBoth = async () => {
+    couch = await FakeCouch.start();
+    await startCentral(couch.url);
+    login = await addVillage();
+    return couch;
+  };
+  const addVillage = async () => {
+    const headers = { Authorization: `Bearer ${central.tokens.admin}` };
+    const response = await fetch(`${central.url}/v1/villages`, json({ id: 'kano' }, headers));
+    const { password } = (await response.json()) as { password: string };
+    return basic('kano', password);
+  };
+  const push = (docs: unknown[]) =>
+    fetch(
+      `${central.url}/telemetry/_bulk_docs`,
+      json({ docs, new_edits: false }, { Authorization: login, Prefer: 'return=representation' }),
+    );
+  const expectUnavailable = async (response: Response) => {
+    expect(response.status).to.equal(503);
+    expect(Number(response.headers.get('retry-after'))).to.be.above(0);
+    const text = await response.text();
+    expect(text).to.not.match(/"ok":true|\n\s+at /);
+    return text;
+  };
+
+  it('answers 503 to everything but /healthz until CouchDB is there, then works without a restart', async () => {
+    const port = await freePort();
+    await startCentral(`http://127.0.0.1:${port}`);
+    const admin = { Authorization: `Bearer ${central.tokens.admin}` };
+    expect((await fetch(`${central.url}/healthz`)).status).to.equal(200);
+    for (const [path, headers] of [
+      ['/readyz', {}],
+      ['/', { Authorization: basic('kano', 'x') }],
+      ['/telemetry', { Authorization: basic('kano', 'x') }],
+      ['/v1/villages', admin],
+      ['/v1/villages/kano/readings?format=csv', admin],
+    ] as const) {
+      await expectUnavailable(await fetch(central.url + path, { headers }));
+    }
+    couch = await FakeCouch.start(port);
+    await waitFor(async () => (await fetch(`${central.url}/readyz`)).status === 200, {
+      what: 'the centre to be ready',
+    });
+    login = await addVillage();
+    expect((await push(readings('kano', 2))).status).to.equal(201);
+  });
+
+  it('does not call delivered what CouchDB has not stored at a quorum', async () => {
+    const fake = await startBoth();
+    fake.bulkDocs = { status: 202, body: [] };
+    expect(await expectUnavailable(await push(readings('kano', 2)))).to.match(/quorum/);
+    fake.bulkDocs = { status: 201, body: [] };
+    expect((await push(readings('kano', 2))).status).to.equal(201);
+  });
+
+  it('turns every failure of a write or a look-up into a 503 for the whole request', async () => {
+    const fake = await startBoth();
+    for (const trouble of [
+      { status: 500, body: { error: 'internal_server_error', reason: 'No DB shards could be opened.' } },
+      { status: 401, body: { error: 'unauthorized', reason: 'x' } },
+      { status: 404, body: { error: 'not_found', reason: 'Database does not exist.' } },
+      { status: 200, body: [] },
+      { status: 201, body: {} },
+      { status: 201, body: [{ id: 'kano:x', error: 'timeout', reason: 'The request could not be processed' }] },
+      { status: 201, body: [{ id: 'kano:x', error: 'internal_server_error', reason: 'enospc' }] },
+    ]) {
+      fake.bulkDocs = trouble;
+      await expectUnavailable(await push(readings('kano', 2)));
+    }
+    fake.bulkDocs = { status: 201, body: [] };
+    fake.lookUp = { status: 200, body: { rows: [{ key: reading('kano', 0)._id, error: 'timeout' }] } };
+    await expectUnavailable(await push(readings('kano', 1)));
+    fake.lookUp = { status: 200, body: {} };
+    await expectUnavailable(await push(readings('kano', 1)));
+    fake.lookUp = undefined;
+    expect((await push(readings('kano', 1))).status).to.equal(201);
+  });
+
+  it('passes on what CouchDB forbids, document by document', async () => {
+    const fake = await startBoth();
+    const [bad, good] = readings('kano', 2);
+    fake.bulkDocs = { status: 201, body: [{ id: bad?._id, error: 'forbidden', reason: 'not on Sundays' }] };
+    const entries = (await (await push([bad, good])).json()) as Json[];
+    expect(entries).to.deep.equal([
+      { id: bad?._id, error: 'forbidden', reason: 'not on Sundays' },
+      { id: good?._id, rev: good?._rev, ok: true },
+    ]);
+  });
+
+  it('finds the one document CouchDB cannot take, so that the others are stored', async () => {
+    const fake = await startBoth();
+    fake.bulkDocs = { status: 400, body: { error: 'bad_request', reason: 'invalid UTF-8 JSON' } };
+    const entries = (await (await push(readings('kano', 5))).json()) as Json[];
+    expect(entries.map((entry) => entry.reason)).to.deep.equal(Array(5).fill('invalid UTF-8 JSON'));
+    expect(fake.writes.filter((ids) => ids.length === 1)).to.have.length(5);
+  });
+
+  it('recovers when CouchDB comes back', async () => {
+    const fake = await startBoth();
+    const { port } = new URL(fake.url);
+    await fake.stop();
+    expect((await fetch(`${central.url}/readyz`)).status).to.equal(503);
+    await expectUnavailable(await push(readings('kano', 1)));
+    couch = await FakeCouch.start(Number(port));
+    login = await addVillage();
+    expect((await fetch(`${central.url}/readyz`)).status).to.equal(200);
+    expect((await push(readings('kano', 1))).status).to.equal(201);
+  });
+});

@@ -1,0 +1,66 @@
+/** The embedded store when the disk fails under it. */
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { EmbeddedStore } from '../../../server/store/embedded-store.js';
+import { AppError } from '../../../shared/app-error.js';
+import { loadLeveldown } from '../../../shared/pouchdb.js';
+import { createTempFolder, removeFolder } from '../../support/temp-folder.js';
+import { incoming, readings } from '../support/documents.js';
+
+type Callback = (error?: Error | null) => void;
+interface Batching {
+  _batch(operations: unknown, options: unknown, callback: Callback): void;
+}
+
+/** leveldown whose next writes fail as on a full disk; counts how often a database is opened. */
+function failingLeveldown() {
+  const real = loadLeveldown() as (location: string) => Batching & { _open(...given: unknown[]): void };
+  const state = { failures: 0, opened: 0 };
+  const open = (location: string) => {
+    const database = real(location);
+    const batch = database._batch.bind(database);
+    const openReal = database._open.bind(database);
+    database._batch = (operations, options, callback) => {
+      if (state.failures === 0) return batch(operations, options, callback);
+      state.failures--;
+      setImmediate(callback, new Error('IO error: No space left on device'));
+    };
+    database._open = (...given) => {
+      state.opened++;
+      openReal(...given);
+    };
+    return database;
+  };
+  return { state, leveldown: Object.assign(open, real) };
+}
+
+describe('the embedded store on a failing disk', () => {
+  let folder: string;
+  let store: EmbeddedStore | undefined;
+
+  beforeEach(async () => {
+    folder = await createTempFolder();
+  });
+  afterEach(async () => {
+    await store?.close();
+    await removeFolder(folder);
+  });
+
+  it('claims nothing, reopens its database before the next write, and keeps what it acknowledged', async () => {
+    const { state, leveldown } = failingLeveldown();
+    store = await EmbeddedStore.open(folder, { leveldown });
+    const documents = readings('kano', 30).map(incoming);
+    await store.write(documents.slice(0, 10));
+    const openedBefore = state.opened;
+    state.failures = 1;
+    const failure = await store.write(documents.slice(10, 20)).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(AppError);
+    expect(failure).to.include({ code: 'storage_failed', retryAfterS: 5 });
+    const again = await store.write(documents.slice(10));
+    expect(again.every((outcome) => outcome.ok)).to.equal(true);
+    expect(state.opened).to.be.above(openedBefore);
+    await store.close();
+    store = await EmbeddedStore.open(folder);
+    expect((await store.info()).doc_count).to.equal(30);
+  });
+});
