@@ -28,11 +28,13 @@ export interface AppOptions {
 export function createApp(options: AppOptions): Express {
   const { store, contacts, directory, clock, log, silentAfterHours, tokens } = options;
   const roles = new Roles({ tokens, directory, contacts });
-  const analyst = { store, directory, contacts, clock, silentAfterHours };
+  const analyst = { store, directory, contacts, clock, silentAfterHours, log };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('case sensitive routing', true);
+  // Before the headers that protect pages: a kilobyte on every answer is paid for on 2G, and no browser renders these.
+  app.use(gatewayRoutes({ store, contacts, log }, roles));
   app.use(helmet());
 
   app
@@ -56,7 +58,6 @@ export function createApp(options: AppOptions): Express {
   app.use('/v1/villages', villageRoutes(analyst, roles));
   app.use('/v1/villages', telemetryRoutes(analyst, roles));
   app.use('/v1', roles.require('analyst', 'admin'));
-  app.use(gatewayRoutes({ store, contacts, log }, roles));
   app.use(notFoundHandler);
   app.use(errorHandler(log));
   return app;

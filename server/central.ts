@@ -31,7 +31,11 @@ export class Central implements Service {
 
   constructor({ config, log, clock = systemClock }: CentralOptions) {
     this.#config = config;
-    const keeper = new StoreKeeper({ open: () => openStore(config), retries: config.couch !== undefined, log });
+    const keeper = new StoreKeeper({
+      open: (signal) => openStore(config, signal),
+      retries: config.couch !== undefined,
+      log,
+    });
     const store = () => keeper.store;
     const contacts = new ContactLog({ store, clock, log });
     const directory = new VillageDirectory({ store, clock });
@@ -73,6 +77,6 @@ export class Central implements Service {
   }
 }
 
-function openStore({ couch, dataPath }: CentralConfig): Promise<CentralStore> {
-  return couch ? CouchdbStore.open(couch) : EmbeddedStore.open(dataPath);
+function openStore({ couch, dataPath }: CentralConfig, signal: AbortSignal): Promise<CentralStore> {
+  return couch ? CouchdbStore.open(couch, signal) : EmbeddedStore.open(dataPath);
 }

@@ -55,8 +55,8 @@ export const SERVER_SETTINGS = {
   ...CLIENT_SETTINGS,
   ANALYST_TOKEN: { schema: secret, help: 'token that may read; generated into DATA_PATH when absent', secret: true },
   COUCHDB_URL: { schema: couchUrl, help: 'origin of CouchDB; without it an embedded store is used', secret: true },
-  COUCHDB_USER: { schema: secret, help: "the centre's user in CouchDB" },
-  COUCHDB_PASSWORD: { schema: secret, help: 'its password', secret: true },
+  COUCHDB_USER: { schema: text, help: "the centre's user in CouchDB" },
+  COUCHDB_PASSWORD: { schema: text, help: 'its password', secret: true },
   COUCHDB_PREFIX: {
     schema: databasePrefix,
     help: 'prefix of the names of its databases, so that several centres can share one CouchDB',

@@ -85,17 +85,19 @@ export const instantSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const MEASUREMENT_WANTED = `must be a finite number, a boolean or a text of at most ${LIMITS.measurementTextLength} characters`;
+
 const measurementSchema = z.union(
   [
     z.number(),
     z.boolean(),
     z
       .string()
-      .max(LIMITS.measurementTextLength)
+      .max(LIMITS.measurementTextLength, MEASUREMENT_WANTED)
       // A lone surrogate is not Unicode: it changes on its way to the centre or makes CouchDB refuse the whole request.
-      .refine((text) => text.isWellFormed()),
+      .refine((text) => text.isWellFormed(), 'must be a text of whole Unicode characters'),
   ],
-  { error: `must be a finite number, a boolean or a text of at most ${LIMITS.measurementTextLength} characters` },
+  { error: MEASUREMENT_WANTED },
 );
 
 const FIXED_FIELDS = { reading: ['device', 'at'], prediction: ['model', 'device', 'at', 'for'] } as const;

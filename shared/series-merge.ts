@@ -5,7 +5,7 @@
  * never on the number of documents.
  */
 import { parseTelemetryId, type TelemetryDocument } from './documents.js';
-import type { RangeReader } from './telemetry-list.js';
+import type { RangeReader } from './range-reader.js';
 
 /** A document's place in a list. */
 export interface Place {

@@ -16,19 +16,8 @@ import {
   type TelemetryDocument,
   TYPE_LETTER,
 } from './documents.js';
+import type { RangeReader } from './range-reader.js';
 import { comparePlaces, type IdRange, type Place, SeriesQueue, SeriesReader, timeOf } from './series-merge.js';
-
-/** Reads documents by id; `startId` and `endId` inclusive; with `descending`, `startId` is the higher one. */
-export interface RangeReader {
-  readRange(range: {
-    startId: string;
-    endId: string;
-    descending: boolean;
-    limit: number;
-  }): Promise<TelemetryDocument[]>;
-  /** The lowest id within [startId, endId], or undefined. */
-  firstId(startId: string, endId: string): Promise<string | undefined>;
-}
 
 export interface TelemetryQuery {
   device?: string | undefined;

@@ -20,13 +20,19 @@ export function createApi(parts: NodeParts): Express {
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   app.use(helmet());
-  app.get('/healthz', (_request, response) => {
-    response.json({ ok: true, at: formatInstant(Date.now()) });
-  });
-  app.get('/readyz', (_request, response) => {
-    if (parts.stopping.aborted) throw new AppError('busy', 'the node is stopping', { retryAfterS: 5 });
-    response.json({ ok: true, village: config.VILLAGE_ID, node: parts.ledger.node });
-  });
+  app
+    .route('/healthz')
+    .get((_request, response) => {
+      response.json({ ok: true, at: formatInstant(Date.now()) });
+    })
+    .all(methodNotAllowed('GET'));
+  app
+    .route('/readyz')
+    .get((_request, response) => {
+      if (parts.stopping.aborted) throw new AppError('busy', 'the node is stopping', { retryAfterS: 5 });
+      response.json({ ok: true, village: config.VILLAGE_ID, node: parts.ledger.node });
+    })
+    .all(methodNotAllowed('GET'));
   app.use(requireToken(config.EDGE_TOKEN));
   app
     .route('/v1/readings')

@@ -18,7 +18,7 @@ const MAX_DETAILS = 100;
 /** Reads the whole body, decompressed, within the limit; other media types and encodings are answered 415. */
 export const readBody: RequestHandler[] = [
   (request, _response, next) => {
-    if (request.is([JSON_TYPE, NDJSON])) return next();
+    if ([JSON_TYPE, NDJSON].includes(mediaTypeOf(request))) return next();
     const given = request.get('content-type') ?? 'none';
     next(new AppError('unsupported_media_type', `the content type must be ${JSON_TYPE} or ${NDJSON}, not ${given}`));
   },
@@ -38,8 +38,7 @@ export interface PostedBody {
 export function parsePostedBody(request: Request, type: PostedType): PostedBody {
   const body: unknown = request.body;
   const text = Buffer.isBuffer(body) ? decodeUtf8(body) : '';
-  const isLines = request.is(NDJSON) !== false;
-  const values = isLines ? parseLines(text) : parseJson(text);
+  const values = mediaTypeOf(request) === NDJSON ? parseLines(text) : parseJson(text);
   if (values.length === 0) throw new AppError('invalid_request', 'the request holds no document');
   if (values.length > LIMITS.requestDocuments) {
     throw new AppError(
@@ -63,6 +62,11 @@ export function bodyError({ refused, details }: PostedBody): AppError | undefine
   });
 }
 
+/** Express tells the type of a request only where there is a body; one without must be told that the body is missing. */
+function mediaTypeOf(request: Request): string {
+  return (request.get('content-type') ?? '').split(';', 1).join('').trim().toLowerCase();
+}
+
 /** An unparsable line of NDJSON; it is one bad document, not a bad request. */
 class UnreadableLine {
   readonly reason: string;
@@ -73,13 +77,14 @@ class UnreadableLine {
 
 function decodeUtf8(body: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array(body));
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     throw new AppError('invalid_request', 'the body is not valid UTF-8');
   }
 }
 
 function parseJson(text: string): unknown[] {
+  if (text.trim() === '') throw new AppError('invalid_request', 'the request holds no document');
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -112,9 +117,17 @@ function checkDocument(value: unknown, index: number, type: PostedType, result: 
     refuse('invalid_request', [{ message: value.reason }]);
     return;
   }
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+    // The schema library passes this one name over in silence.
+    refuse('invalid_request', [{ path: '__proto__', message: 'is not a measurement name' }]);
+    return;
+  }
   const parsed = POSTED_SCHEMAS[type].safeParse(value);
   if (!parsed.success) {
-    refuse('invalid_request', parsed.error.issues.map(problemOf));
+    refuse(
+      'invalid_request',
+      parsed.error.issues.map((issue) => problemOf(issue, value)),
+    );
   } else if (documentBytes(parsed.data) > LIMITS.documentBytes) {
     refuse('too_large', [{ message: `is larger than ${LIMITS.documentBytes} bytes` }]);
   } else {
@@ -123,12 +136,12 @@ function checkDocument(value: unknown, index: number, type: PostedType, result: 
   }
 }
 
-function problemOf(issue: z.core.$ZodIssue): ErrorDetail {
+function problemOf(issue: z.core.$ZodIssue, document: unknown): ErrorDetail {
   const path = issue.path.join('.');
-  if (issue.code === 'invalid_type' && issue.path.length === 0) return { message: 'is not a JSON object' };
-  if (issue.code === 'invalid_type' && issue.input === undefined) return { path, message: 'is missing' };
-  if (issue.code === 'invalid_type') return { path, message: `must be a ${issue.expected}` };
-  return { path, message: issue.message };
+  if (issue.code !== 'invalid_type') return { path, message: issue.message };
+  if (issue.path.length === 0) return { message: 'is not a JSON object' };
+  const isGiven = typeof document === 'object' && document !== null && Object.hasOwn(document, path);
+  return { path, message: isGiven ? `must be a ${issue.expected}` : 'is missing' };
 }
 
 /** Bytes of a document as JSON; counted exactly only when its texts could make it large. */

@@ -19,6 +19,10 @@ const bodySchema = z.strictObject({
 
 export function postReplicate(parts: NodeParts): RequestHandler {
   return async (request, response) => {
+    // Limits sent as something else than JSON would otherwise be passed over in silence.
+    if (request.is('application/json') === false && request.get('content-length') !== '0') {
+      throw new AppError('unsupported_media_type', 'the content type must be application/json');
+    }
     const { deadlineS, maxRetries, retryIntervalS } = parseBody(request.body);
     const { sync } = parts;
     if (!sync)

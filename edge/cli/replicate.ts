@@ -41,7 +41,7 @@ export function replicateCommand(): Command {
       const powerFailure = await storePower(client, settings);
       const result = await replicate(client, settings, deadlineS, json);
       const exitCode = exitCodeOf(result);
-      return exitCode === EXIT.ok && powerFailure ? powerFailure.exitCode : exitCode;
+      return exitCode === EXIT.ok && powerFailure ? powerExitCode(powerFailure) : exitCode;
     });
   });
 }
@@ -66,6 +66,11 @@ async function storePower(client: ProgramClient, { POWER_KW, POWER_AT }: EdgeSet
     printError(`error: POWER_KW was not stored: ${error.message}`);
     return error;
   }
+}
+
+/** Another value for a time that has one is a mistake of the caller's; trying again will not put it right. */
+function powerExitCode(failure: AppError): number {
+  return failure.code === 'conflict' ? EXIT.usage : failure.exitCode;
 }
 
 async function replicate(

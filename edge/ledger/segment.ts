@@ -7,7 +7,7 @@
 import path from 'node:path';
 import { parseTelemetryId, type TelemetryDocument } from '../../shared/documents.js';
 import { type Database, type OpenOptions, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
-import type { RangeReader } from '../../shared/telemetry-list.js';
+import type { RangeReader } from '../../shared/range-reader.js';
 import { countNumbers, type NumberRange } from './number-ranges.js';
 
 /** What a segment is, written when it is made and again when it is sealed. */
@@ -43,6 +43,7 @@ export class Segment implements RangeReader {
   #record: SegmentRecord;
   #delivery: DeliveryRecord;
   #count: number;
+  #writeFailed = false;
   /** Newest id of each series met so far; '' for a series that has none. */
   readonly #newestIds = new Map<string, string>();
 
@@ -142,7 +143,7 @@ export class Segment implements RangeReader {
 
   /** The database's identity in PouchDB's replication ids. */
   async databaseId(): Promise<string> {
-    return (this.#database as unknown as { id(): Promise<string> }).id();
+    return this.#database.id();
   }
 
   /** Revisions of those of the ids that are stored. */
@@ -181,9 +182,12 @@ export class Segment implements RangeReader {
     // Before the write: a newest id that is too high costs a look-up, one that is too low a document.
     for (const { _id } of documents) {
       const prefix = parseTelemetryId(_id)?.prefix;
-      if (prefix !== undefined && _id > (this.#newestIds.get(prefix) ?? '')) this.#newestIds.set(prefix, _id);
+      // A series not looked at yet may hold later ones.
+      const newest =
+        prefix === undefined ? undefined : (this.#newestIds.get(prefix) ?? (this.#count === 0 ? '' : undefined));
+      if (prefix !== undefined && newest !== undefined && _id > newest) this.#newestIds.set(prefix, _id);
     }
-    const results = await this.#database.bulkDocs(documents, { new_edits: false });
+    const results = await this.#write(() => this.#database.bulkDocs(documents, { new_edits: false }));
     const failed = results.find((result) => 'error' in result);
     if (failed) throw new Error(`the segment refused a document: ${JSON.stringify(failed)}`);
     const { update_seq: count } = await this.#database.info();
@@ -200,7 +204,7 @@ export class Segment implements RangeReader {
       const localSeq = Number(change.seq);
       // What a write under way has put behind the count is not acknowledged yet.
       if (!change.doc || localSeq > this.#count) return [];
-      return [{ localSeq, document: change.doc as unknown as TelemetryDocument }];
+      return [{ localSeq, document: change.doc as TelemetryDocument }];
     });
   }
 
@@ -219,7 +223,7 @@ export class Segment implements RangeReader {
   }): Promise<TelemetryDocument[]> {
     const { startId: startkey, endId: endkey, descending, limit } = range;
     const { rows } = await this.#database.allDocs({ startkey, endkey, descending, limit, include_docs: true });
-    return rows.flatMap((row) => (row.doc ? [row.doc as unknown as TelemetryDocument] : []));
+    return rows.flatMap((row) => (row.doc ? [row.doc as TelemetryDocument] : []));
   }
 
   async firstId(startId: string, endId: string): Promise<string | undefined> {

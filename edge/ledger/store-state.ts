@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
-import { type Database, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import { type Database, type OpenOptions, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
 
 const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const NAME_LENGTH = 6;
@@ -46,6 +46,7 @@ export interface StoreStateOptions {
   folder: string;
   village: string;
   nowMs: number;
+  database?: OpenOptions;
 }
 
 export class StoreState {
@@ -55,11 +56,15 @@ export class StoreState {
   /** True when the store was new, or a copy, at this start: nothing may be numbered under an older name. */
   readonly renamed: boolean;
   #node: string;
-  readonly #database: Database;
+  readonly #folder: string;
+  #database: Database;
   readonly #record: StoreRecord;
+  readonly #options: OpenOptions;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(database: Database, record: StoreRecord, renamed: boolean) {
+  private constructor(folder: string, options: OpenOptions, database: Database, record: StoreRecord, renamed: boolean) {
+    this.#folder = folder;
+    this.#options = options;
     this.#database = database;
     this.#record = record;
     this.#node = record.node;
@@ -78,10 +83,10 @@ export class StoreState {
    * Opens the store in `folder`, or makes one. Throws `in_use` when another process has it and `usage` when it is another
    * village's or the folder cannot be used.
    */
-  static async open({ folder, village, nowMs }: StoreStateOptions): Promise<StoreState> {
+  static async open({ folder, village, nowMs, database: options = {} }: StoreStateOptions): Promise<StoreState> {
     const stateFolder = path.join(folder, 'state');
     await makeFolder(stateFolder, folder);
-    const database = await openDatabase(stateFolder).catch((error) => {
+    const database = await openDatabase(stateFolder, options).catch((error) => {
       throw error instanceof AppError && error.code === 'in_use'
         ? new AppError('in_use', `the data folder ${folder} is in use by another running node`, { cause: error })
         : error;
@@ -102,7 +107,7 @@ export class StoreState {
         createdAt: found?.createdAt ?? new Date(nowMs).toISOString(),
       };
       await writeLocal(database, 'store', record);
-      return new StoreState(database, record, renamed);
+      return new StoreState(stateFolder, options, database, record, renamed);
     } catch (error) {
       await database.close();
       throw error;
@@ -163,9 +168,20 @@ export class StoreState {
   }
 
   #write(name: string, body: object): Promise<void> {
-    const write = () => writeLocal(this.#database, name, body);
+    const write = () => this.#writeNow(name, body);
     this.#writing = this.#writing.then(write, write);
     return this.#writing;
+  }
+
+  async #writeNow(name: string, body: object): Promise<void> {
+    try {
+      await writeLocal(this.#database, name, body);
+    } catch (error) {
+      // A database takes nothing more after a failed write; opened again it does, and if that fails the next write tries once more.
+      await this.#database.close().catch(() => undefined);
+      this.#database = await openDatabase(this.#folder, this.#options);
+      throw error;
+    }
   }
 }
 

@@ -194,7 +194,7 @@ async function encodeBody(body: unknown): Promise<EncodedBody | undefined> {
   if (body === undefined) return undefined;
   const plain = Buffer.from(JSON.stringify(body), 'utf8');
   const compressed = plain.length >= COMPRESS_FROM_BYTES;
-  const bytes = compressed ? await gzipAsync(new Uint8Array(plain)) : plain;
+  const bytes = compressed ? await gzipAsync(plain) : plain;
   const headers = {
     'Content-Type': 'application/json',
     'Content-Length': String(bytes.length),
@@ -215,18 +215,26 @@ function untilResponse(call: http.ClientRequest, body: EncodedBody | undefined):
 /** The answer's body, inflated and parsed; `undefined` when it is not JSON. Throws when it is cut short or larger than allowed. */
 async function readJson(response: http.IncomingMessage): Promise<unknown> {
   const compressed = response.headers['content-encoding'] === 'gzip';
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   let length = 0;
-  const collect = async (source: AsyncIterable<Uint8Array>) => {
+  let tooLarge: LinkError | undefined;
+  const collect = async (source: AsyncIterable<Buffer>) => {
     for await (const chunk of source) {
       length += chunk.length;
-      if (length > MAX_ANSWER_BYTES)
-        throw new LinkError('REQUEST_ERROR', 'the answer is larger than any answer should be');
+      if (length > MAX_ANSWER_BYTES) {
+        tooLarge = new LinkError('REQUEST_ERROR', 'the answer is larger than any answer should be');
+        throw tooLarge;
+      }
       chunks.push(chunk);
     }
   };
-  if (compressed) await pipeline(response, createGunzip(), collect);
-  else await collect(response);
+  try {
+    if (compressed) await pipeline(response, createGunzip(), collect);
+    else await collect(response);
+  } catch (error) {
+    // A pipeline that was left early reports that it was left, not why.
+    throw tooLarge ?? error;
+  }
   if (!response.complete) throw new LinkError('CONNECTION_ERROR', 'the answer was cut short');
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;

@@ -78,12 +78,14 @@ export async function replicateOnce(options: OneShotOptions): Promise<OneShotRes
       const failure = await attemptOnce(controller, ended);
       if (failure === undefined && reached()) return await conclude(options, before, undefined);
       error = failure ?? error;
-      if (pusher.totals.sent > sentBefore) attempt = 1;
+      const moved = pusher.totals.sent > sentBefore;
+      if (moved) attempt = 1;
       if (failure !== undefined) {
         tell();
-        if (isFinal(failure) || attempt >= limits.maxRetries) break;
+        if (isFinal(failure) || (moved ? limits.maxRetries === 0 : attempt >= limits.maxRetries)) break;
         await sleep(attempt * limits.retryIntervalMs, ended);
-        attempt++;
+        // An attempt that got something across is not one of those without progress.
+        if (!moved) attempt++;
       }
       if (ended.aborted) {
         if (!reached()) error = endedError(signal, limits, options.ledger.pending, error);
@@ -110,10 +112,12 @@ function isFinal(error: OneShotError): boolean {
 }
 
 async function attemptOnce(controller: PushController, ended: AbortSignal): Promise<OneShotError | undefined> {
+  let endWaiting: () => void = () => undefined;
   const ending = new Promise<void>((resolve) => {
-    if (ended.aborted) resolve();
-    else ended.addEventListener('abort', () => resolve(), { once: true });
+    endWaiting = resolve;
   });
+  if (ended.aborted) endWaiting();
+  ended.addEventListener('abort', endWaiting);
   try {
     // The push itself goes on when the call has ended; only waiting for it ends.
     const push = controller.push();
@@ -124,6 +128,8 @@ async function attemptOnce(controller: PushController, ended: AbortSignal): Prom
     return error instanceof LinkError
       ? error.report()
       : new LinkError('REQUEST_ERROR', messageOf(error), { cause: error }).report();
+  } finally {
+    ended.removeEventListener('abort', endWaiting);
   }
 }
 

@@ -65,6 +65,8 @@ export class PushController implements Service {
   /** What earlier lives of the node had counted. */
   #carried: SyncHistory = this.#history;
   #historyWrittenMs = 0;
+  /** Documents delivered or quarantined when last looked. */
+  #accounted = 0;
   #outage: { sinceMs: number; pending: number; longTold: boolean } | undefined;
 
   constructor(options: PushControllerOptions) {
@@ -176,7 +178,11 @@ export class PushController implements Service {
 
   #onBatch(): void {
     this.#setLink('online');
-    this.#dispatch({ type: 'batch' });
+    const { sent, quarantined } = this.#options.pusher.totals;
+    const accounted = sent + quarantined;
+    // Documents the centre said it held already are no progress: counted as such, they would keep the backoff at its beginning.
+    if (accounted > this.#accounted) this.#dispatch({ type: 'batch' });
+    this.#accounted = accounted;
   }
 
   async #onDrained(): Promise<void> {

@@ -50,9 +50,7 @@ export class QuarantineStore {
       keys: refused.map(({ document }) => document._id),
       include_docs: true,
     });
-    const stored = new Map(
-      rows.flatMap((row) => ('doc' in row && row.doc ? [[row.id, row.doc as unknown as StoredItem]] : [])),
-    );
+    const stored = new Map(rows.flatMap((row) => ('doc' in row && row.doc ? [[row.id, row.doc as StoredItem]] : [])));
     const items = refused.map(({ document, reason }) => {
       const before = stored.get(document._id);
       const counted = before
@@ -60,7 +58,7 @@ export class QuarantineStore {
         : { since, tries: 1 };
       return { _id: document._id, reason, doc: document, ...counted };
     });
-    const results = await this.#database.bulkDocs(items as never[]);
+    const results = await this.#database.bulkDocs(items);
     const failed = results.find((result) => 'error' in result);
     if (failed) throw new AppError('storage_failed', `a refused document could not be kept: ${JSON.stringify(failed)}`);
     this.#count += refused.filter(({ document }) => !stored.has(document._id)).length;
@@ -71,7 +69,7 @@ export class QuarantineStore {
     const { rows } = await this.#database.allDocs({ include_docs: true });
     return rows.flatMap((row) => {
       if (!row.doc) return [];
-      const { reason, since, tries, doc } = row.doc as unknown as StoredItem;
+      const { reason, since, tries, doc } = row.doc as StoredItem;
       return [{ id: row.id, reason, since, tries, doc }];
     });
   }
@@ -79,8 +77,8 @@ export class QuarantineStore {
   /** Forgets a document: the centre has it now, or a person gave it up. Throws `not_found`. */
   async remove(id: string): Promise<QuarantineItem> {
     try {
-      const stored = (await this.#database.get(id)) as unknown as StoredItem;
-      await this.#database.remove(stored._id, stored._rev);
+      const stored = (await this.#database.get(id)) as StoredItem;
+      await this.#database.remove(stored);
       this.#count--;
       const { reason, since, tries, doc } = stored;
       return { id, reason, since, tries, doc };

@@ -1,9 +1,9 @@
 /**
- * Tells a few bad documents from a centre that refuses everything: when a third of the last 500 documents is refused, the fault is the
- * centre's, and the documents must not go to quarantine for it.
+ * Tells a few bad documents from a centre that refuses everything: when a third of the last 500 documents is refused, or of fewer as long as that
+ * is 50 or more, the fault is the centre's, and the documents must not go to quarantine for it.
  */
 const WINDOW = 500;
-const FLOOD = Math.ceil(WINDOW / 3);
+const FLOOD_FROM = 50;
 
 export class RefusalWindow {
   #batches: { documents: number; refused: number }[] = [];
@@ -12,8 +12,8 @@ export class RefusalWindow {
   isFlood(documents: number, refused: number): boolean {
     const batches = [...this.#batches, { documents, refused }];
     const refusedInWindow = batches.reduce((sum, batch) => sum + batch.refused, 0);
-    if (refused > 0 && refusedInWindow >= FLOOD) return true;
     let inWindow = batches.reduce((sum, batch) => sum + batch.documents, 0);
+    if (refused > 0 && refusedInWindow >= FLOOD_FROM && refusedInWindow * 3 >= Math.min(inWindow, WINDOW)) return true;
     for (let oldest = batches[0]; oldest && inWindow - oldest.documents >= WINDOW; oldest = batches[0]) {
       inWindow -= oldest.documents;
       batches.shift();

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
+import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Service } from '../../shared/service.js';
 import { formatInstant } from '../../shared/time.js';
@@ -88,7 +89,9 @@ export class Schedule implements Service {
   #look(): void {
     const { now } = this.#options;
     if (this.#nextMs !== undefined && now() >= this.#nextMs) {
-      this.#running = this.#due();
+      this.#running = this.#due().catch((error: unknown) => {
+        this.#options.log.error('the scheduled replication failed in this node', { error: messageOf(error) });
+      });
       this.#nextMs = this.#following(now());
     }
     this.#arm();

@@ -1,6 +1,7 @@
 /** What the routes under `/v1` work with. */
 import { AppError } from '../../shared/app-error.js';
 import { villageIdSchema } from '../../shared/documents.js';
+import type { Logger } from '../../shared/logger.js';
 import type { Clock } from '../../shared/time.js';
 import type { ContactLog } from '../gateway/contact-log.js';
 import type { VillageDirectory } from '../gateway/village-directory.js';
@@ -13,6 +14,7 @@ export interface AnalystContext {
   contacts: ContactLog;
   clock: Clock;
   silentAfterHours: number;
+  log: Logger;
 }
 
 /** The village a path names, in any case. Throws `not_found`. */

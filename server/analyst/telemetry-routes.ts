@@ -2,9 +2,10 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type RequestHandler, type Response, Router } from 'express';
-import { AppError } from '../../shared/app-error.js';
+import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
 import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import type { Logger } from '../../shared/logger.js';
 import {
   listTelemetry,
   parseTelemetryQuery,
@@ -47,8 +48,9 @@ function telemetryHandler(context: AnalystContext, type: PostedType): RequestHan
     }
     const limit = parameters.limit === undefined ? Number.POSITIVE_INFINITY : query.limit;
     const source = () => firstOf(streamTelemetry(readers, village.id, type, query), limit);
-    response.attachment(fileName(village.id, type, query, format));
-    await send(response, FORMATS[format].type, FORMATS[format].write(source));
+    const { type: contentType, write } = FORMATS[format];
+    const name = fileName(village.id, type, query, format);
+    await send(response, { name, contentType, parts: write(source) }, context.log);
   };
 }
 
@@ -60,10 +62,19 @@ async function* firstOf(documents: AsyncIterable<TelemetryDocument>, limit: numb
   }
 }
 
-/** The first part is made before anything is sent, so that a store that cannot be read is a 503 and not an empty file. */
-async function send(response: Response, contentType: string, parts: AsyncGenerator<string>): Promise<void> {
+interface Export {
+  name: string;
+  contentType: string;
+  parts: AsyncGenerator<string>;
+}
+
+/**
+ * The first part is made before anything is sent, so that a store that cannot be read is a 503 and not an empty file. A failure later on
+ * cuts the connection, which tells the reader that the file is not whole.
+ */
+async function send(response: Response, { name, contentType, parts }: Export, log: Logger): Promise<void> {
   const first = await parts.next();
-  response.set('Content-Type', contentType);
+  response.attachment(name).set('Content-Type', contentType);
   const all = async function* () {
     if (!first.done) yield first.value;
     yield* parts;
@@ -71,8 +82,8 @@ async function send(response: Response, contentType: string, parts: AsyncGenerat
   try {
     await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 2 }), response);
   } catch (error) {
-    // The reader has gone: there is nobody to tell, and the generators have been closed.
-    if (!response.writableEnded && !response.destroyed) throw error;
+    if (codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE') return;
+    log.warn('an export broke off', { error: messageOf(error) });
   }
 }
 

@@ -11,6 +11,7 @@ import type { HeldNumber, IncomingDocument, WriteOutcome } from '../store/contra
 import { checkDocument, type DocumentVerdict } from './document-check.js';
 import type { GatewayContext } from './gateway-context.js';
 import { readJsonBody } from './request-body.js';
+import { sendJson } from './send-json.js';
 
 /** One line of the answer. */
 export type BulkEntry =
@@ -25,9 +26,11 @@ export function bulkDocsHandler({ store, contacts }: GatewayContext): RequestHan
     if (entries.some((entry) => 'ok' in entry)) contacts.note(village, { succeeded: true, documents: true });
     response.status(201);
     if (/(^|[,\s])return=representation([,;\s]|$)/i.test(request.get('Prefer') ?? '')) {
-      response.set('Preference-Applied', 'return=representation').json(entries);
+      response.set('Preference-Applied', 'return=representation');
+      await sendJson(request, response, entries);
     } else {
-      response.json(entries.filter((entry) => !('ok' in entry)));
+      const failures = entries.filter((entry) => !('ok' in entry));
+      await sendJson(request, response, failures);
     }
   };
 }

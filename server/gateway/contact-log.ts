@@ -5,7 +5,7 @@
 import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Service } from '../../shared/service.js';
-import { type Clock, formatInstant } from '../../shared/time.js';
+import { type Clock, formatInstant, sleep } from '../../shared/time.js';
 import type { CentralStore, VillageRecord } from '../store/contract.js';
 
 export interface ContactLogOptions {
@@ -19,6 +19,8 @@ export interface ContactLogOptions {
 export type Contact = Pick<VillageRecord, 'lastAttemptAt' | 'lastContactAt' | 'lastDocumentAt'>;
 
 const FLUSH_INTERVAL_MS = 60_000;
+/** A database that hangs must not hold up the end; what is not written then is at most a minute of contacts. */
+const STOP_WAIT_MS = 2_000;
 
 export class ContactLog implements Service {
   readonly name = 'contact log';
@@ -40,7 +42,9 @@ export class ContactLog implements Service {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    await this.flush();
+    const waiting = new AbortController();
+    await Promise.race([this.flush(), sleep(STOP_WAIT_MS, waiting.signal)]);
+    waiting.abort();
   }
 
   /** A village asked something; `succeeded` when it got what it asked for, `documents` when documents were taken. */

@@ -16,6 +16,10 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
   const { store } = context;
   const local = localDocumentHandlers(context);
   const router = Router({ caseSensitive: true });
+  router.use((_request, response, next) => {
+    response.set('X-Content-Type-Options', 'nosniff');
+    next();
+  });
 
   router.get('/', roles.require('village', 'analyst', 'admin'), noteContact(context), (_request, response) => {
     const { couchVersion, uuid } = store();

@@ -45,7 +45,7 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
     await discardRest(request, 2 * maxBytes);
     throw readingError(error);
   }
-  return Buffer.concat(chunks as Uint8Array[], size);
+  return Buffer.concat(chunks, size);
 }
 
 /** Reads on to the end: a client still sending when the connection is cut never gets to see why. A body far too large is cut all the same. */

@@ -8,6 +8,7 @@ import { villageOf } from '../roles.js';
 import type { RevisionsMissing } from '../store/contract.js';
 import type { GatewayContext } from './gateway-context.js';
 import { readJsonBody } from './request-body.js';
+import { sendJson } from './send-json.js';
 
 const REVISION = /^[1-9]\d{0,8}-[0-9a-f]{1,64}$/;
 
@@ -23,7 +24,7 @@ export function revsDiffHandler({ store }: GatewayContext): RequestHandler {
       ...Object.entries(missing),
       ...others.map(([id, revs]): [string, RevisionsMissing[string]] => [id, { missing: revs }]),
     ];
-    response.json(Object.fromEntries(answer));
+    await sendJson(request, response, Object.fromEntries(answer));
   };
 }
 

@@ -8,7 +8,7 @@
  * - Failures of the database itself are thrown as retryable AppErrors (`unavailable`, `storage_failed`), never turned into outcomes.
  * - Callers have checked ids and bodies; a store does not look into documents beyond `_id`, `_rev`, `node` and `seq`.
  */
-import type { RangeReader } from '../../shared/telemetry-list.js';
+import type { RangeReader } from '../../shared/range-reader.js';
 
 /** A checked document on its way in; `body` is stored as it is and carries the same id and revision. */
 export interface IncomingDocument {

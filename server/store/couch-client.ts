@@ -32,6 +32,7 @@ const RETRY_AFTER_S = 5;
 export class CouchClient {
   readonly #url: string;
   readonly #prefix: string;
+  readonly #closing = new AbortController();
   /** For messages: without credentials. */
   readonly origin: string;
 
@@ -48,6 +49,11 @@ export class CouchClient {
     return this.#prefix;
   }
 
+  /** Gives up every request under way: each throws `unavailable`. */
+  close(): void {
+    this.#closing.abort();
+  }
+
   /** Throws `unavailable` (with a time to try again) for everything that is neither 2xx nor expected. */
   async request<T>(request: CouchRequest): Promise<CouchAnswer<T>> {
     const { db, path, method = 'GET', qs, body, expected = [] } = request;
@@ -60,7 +66,7 @@ export class CouchClient {
       ...(path === undefined ? {} : { path }),
       ...(qs === undefined ? {} : { qs }),
       ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.timeout(DEADLINE_MS),
+      signal: AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), this.#closing.signal]),
     };
     try {
       const answer = await scope.request(options as nano.RequestOptions);

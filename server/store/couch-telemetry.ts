@@ -1,18 +1,20 @@
 /**
- * Telemetry in CouchDB: looked up by `_all_docs`, written with `new_edits: false`, read by partition.
+ * Telemetry in CouchDB: looked up by `_revs_diff`, written with `new_edits: false`, read by partition.
  *
  * Between look-up and write another request could store the same id: within this process such requests take turns; between gateways only
  * a village racing against itself with two contents could, and then both revisions are kept and the winner is CouchDB's choice.
  */
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
-import type { RangeReader } from '../../shared/telemetry-list.js';
+import type { RangeReader } from '../../shared/range-reader.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
 import type { CouchClient } from './couch-client.js';
 import { OverlapTurns } from './overlap-turns.js';
 import { type HeldDocument, planWrite } from './write-plan.js';
 
 const DB = 'telemetry';
+/** Ten digits: no revision the gateway takes has as many. */
+const LATER_THAN_ALL = '1000000000-0';
 const RETRY_AFTER_S = 5;
 /** Documents per request to CouchDB, so that one village's large body does not hold a connection and its memory for long. */
 const MAX_GROUP = 2000;
@@ -54,41 +56,45 @@ export class CouchTelemetry implements RangeReader {
     return plan.outcomes(await this.#store(plan.toWrite));
   }
 
+  /**
+   * One `_revs_diff` tells new, held and held with other content apart, in a sixth of the time of `_all_docs` with keys: a revision later
+   * than any real one is asked for too, and for it CouchDB names what it holds as possible ancestors.
+   */
   async #lookUp(documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
     const revisions = new Map(documents.map(({ id, rev }) => [id, rev]));
-    const known = (await this.#rows([...revisions.keys()], false)).filter((row) => row.value !== undefined);
-    // Only a document that is held as it is sent needs its number told.
-    const same = known.filter(({ key, value }) => value?.rev === revisions.get(key) && !value?.deleted);
-    const numbers = new Map(
-      (
-        await this.#rows(
-          same.map(({ key }) => key),
-          true,
-        )
-      ).map(({ key, doc }) => [key, doc]),
-    );
-    return new Map(
-      known.map(({ key, value }) => {
-        const { node = '', seq = 0 } = numbers.get(key) ?? {};
-        return [key, { rev: value?.rev ?? '', deleted: value?.deleted === true, node, seq }];
-      }),
-    );
+    const asked = Object.fromEntries([...revisions].map(([id, rev]) => [id, [rev, LATER_THAN_ALL]]));
+    const answer = await this.revsDiff(asked);
+    const held = new Map<string, HeldDocument>();
+    const same: string[] = [];
+    for (const [id, rev] of revisions) {
+      const found = answer[id];
+      if (!found?.missing.includes(LATER_THAN_ALL)) throw unavailable('gave an answer that is none of its own');
+      const [other] = found.possible_ancestors ?? [];
+      if (!found.missing.includes(rev)) same.push(id);
+      else if (other !== undefined) held.set(id, { rev: other, deleted: false, node: '', seq: 0 });
+    }
+    // Only of a document that is held as it is sent must the number be known, and whether it has been deleted since.
+    for (const { key, value, doc } of await this.#rows(same)) {
+      const { node = '', seq = 0 } = doc ?? {};
+      if (value) held.set(key, { rev: value.rev, deleted: value.deleted === true, node, seq });
+    }
+    return held;
   }
 
-  async #rows(keys: string[], withBodies: boolean): Promise<Row[]> {
+  async #rows(keys: string[]): Promise<Row[]> {
     if (keys.length === 0) return [];
     const { body } = await this.#client.request<{ rows: Row[] }>({
       db: DB,
       path: '_all_docs',
       method: 'POST',
-      qs: { include_docs: withBodies },
+      qs: { include_docs: true },
       body: { keys },
     });
     for (const { error } of rowsOf(body)) {
       // A shard that cannot be read shows as an error of its rows: taking that for "not held" would rewrite history.
       if (error !== undefined && error !== 'not_found') throw unavailable(`could not look documents up (${error})`);
     }
-    return rowsOf(body);
+    return body.rows;
   }
 
   /** Stores new documents; returns the reasons of those CouchDB itself refuses, by id. */

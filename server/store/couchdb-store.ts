@@ -25,8 +25,10 @@ export class CouchdbStore implements CentralStore {
   readonly telemetry: CouchTelemetry;
   readonly villages: VillageStore;
   readonly local: LocalDocuments;
+  readonly #client: CouchClient;
 
   private constructor(client: CouchClient, identity: CouchIdentity) {
+    this.#client = client;
     this.uuid = identity.uuid;
     this.couchVersion = identity.version;
     this.telemetry = new CouchTelemetry(client);
@@ -34,10 +36,16 @@ export class CouchdbStore implements CentralStore {
     this.local = new CouchLocalDocuments(client);
   }
 
-  /** Prepares the databases and connects. Throws `unavailable` while CouchDB cannot be used. */
-  static async open(config: CouchConfig): Promise<CouchdbStore> {
+  /** Prepares the databases and connects. Throws `unavailable` while CouchDB cannot be used, and when `signal` is aborted. */
+  static async open(config: CouchConfig, signal?: AbortSignal): Promise<CouchdbStore> {
     const client = new CouchClient(config);
-    return new CouchdbStore(client, await bootstrapCouch(client, config.user));
+    const giveUp = () => client.close();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    try {
+      return new CouchdbStore(client, await bootstrapCouch(client, config.user));
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
   }
 
   async ping(): Promise<void> {
@@ -56,8 +64,10 @@ export class CouchdbStore implements CentralStore {
     return this.telemetry.write(documents);
   }
 
-  /** Nothing to close: idle connections end by themselves and hold no process open. */
-  async close(): Promise<void> {}
+  /** Gives up what is still under way; idle connections end by themselves and hold no process open. */
+  async close(): Promise<void> {
+    this.#client.close();
+  }
 }
 
 class CouchVillages implements VillageStore {

@@ -141,7 +141,7 @@ class EmbeddedVillages implements VillageStore {
 
   async #put(document: object, conflict: () => AppError): Promise<void> {
     try {
-      await this.#database.write((database) => database.put(document as never));
+      await this.#database.write((database) => database.put(document));
     } catch (error) {
       throw isConflict(error) ? conflict() : error;
     }
@@ -164,13 +164,13 @@ class EmbeddedLocalDocuments implements LocalDocuments {
 
   async put(village: string, name: string, body: Record<string, unknown>, rev: string | undefined): Promise<string> {
     const document = { ...body, _id: localDocumentId(village, name), ...(rev === undefined ? {} : { _rev: rev }) };
-    const answer = await this.#change((database) => database.put(document as never));
+    const answer = await this.#change((database) => database.put(document));
     return answer.rev;
   }
 
   async delete(village: string, name: string, rev: string | undefined): Promise<void> {
     const document = { _id: localDocumentId(village, name), _rev: rev ?? '' };
-    await this.#change((database) => database.remove(document as never));
+    await this.#change((database) => database.remove(document));
   }
 
   async #change<T>(work: (database: Database) => Promise<T>): Promise<T> {

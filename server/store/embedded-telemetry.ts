@@ -1,7 +1,7 @@
 /** Telemetry in an embedded PouchDB: looked up, written and read by id. Writes arrive one group at a time. */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { Database } from '../../shared/pouchdb.js';
-import type { RangeReader } from '../../shared/telemetry-list.js';
+import type { RangeReader } from '../../shared/range-reader.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
 import type { EmbeddedDatabase } from './embedded-database.js';
 import { type HeldDocument, planWrite } from './write-plan.js';
@@ -27,7 +27,10 @@ export class EmbeddedTelemetry implements RangeReader {
     return this.#database.write(async (database) => {
       const plan = planWrite(documents, await lookUp(database, documents));
       if (plan.toWrite.length === 0) return plan.outcomes(new Map());
-      const answers = await database.bulkDocs(plan.toWrite.map(({ body }) => body) as never[], { new_edits: false });
+      const answers = await database.bulkDocs(
+        plan.toWrite.map(({ body }) => body),
+        { new_edits: false },
+      );
       return plan.outcomes(refusals(answers as BulkAnswer[]));
     });
   }
@@ -80,7 +83,7 @@ async function lookUp(database: Database, documents: readonly IncomingDocument[]
 }
 
 async function heldNumber(database: Database, id: string, rev: string): Promise<{ node: string; seq: number }> {
-  const { node, seq } = (await database.get(id, { rev })) as unknown as TelemetryDocument;
+  const { node, seq } = (await database.get(id, { rev })) as TelemetryDocument;
   return { node, seq };
 }
 

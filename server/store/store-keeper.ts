@@ -12,7 +12,8 @@ import { sleep } from '../../shared/time.js';
 import type { CentralStore } from './contract.js';
 
 export interface StoreKeeperOptions {
-  open(): Promise<CentralStore>;
+  /** Gives up when `signal` is aborted. */
+  open(signal: AbortSignal): Promise<CentralStore>;
   /** True where a failure to open is expected to pass. */
   retries: boolean;
   log: Logger;
@@ -21,6 +22,8 @@ export interface StoreKeeperOptions {
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 const RETRY_AFTER_S = 5;
+/** How long `start` waits for the first try; a database that does not answer at all must not keep `/healthz` from answering. */
+const START_WAIT_MS = 2_000;
 
 export class StoreKeeper implements Service {
   readonly name = 'store';
@@ -39,14 +42,17 @@ export class StoreKeeper implements Service {
     throw new AppError('unavailable', 'the centre is still connecting to its database', { retryAfterS: RETRY_AFTER_S });
   }
 
-  /** With `retries`, resolves after the first try whatever came of it. */
+  /** With `retries`, resolves after the first try or 2 s, whatever came of it. */
   async start(): Promise<void> {
     if (!this.#options.retries) {
-      this.#store = await this.#options.open();
+      this.#store = await this.#options.open(this.#stopping.signal);
       return;
     }
-    if (await this.#tryOpen(FIRST_DELAY_MS)) return;
-    this.#trying = this.#keepTrying();
+    const first = this.#tryOpen(FIRST_DELAY_MS);
+    this.#trying = first.then((isOpen) => (isOpen ? undefined : this.#keepTrying()));
+    const waiting = new AbortController();
+    await Promise.race([first, sleep(START_WAIT_MS, waiting.signal)]);
+    waiting.abort();
   }
 
   async stop(): Promise<void> {
@@ -67,10 +73,11 @@ export class StoreKeeper implements Service {
 
   async #tryOpen(nextDelayMs: number): Promise<boolean> {
     try {
-      this.#store = await this.#options.open();
+      this.#store = await this.#options.open(this.#stopping.signal);
       this.#options.log.info('the database is ready', { store: this.#store.kind });
       return true;
     } catch (error) {
+      if (this.#stopping.signal.aborted) return false;
       this.#options.log.warn('the database cannot be used yet', { error: messageOf(error), retryInMs: nextDelayMs });
       return false;
     }

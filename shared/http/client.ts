@@ -79,7 +79,7 @@ export class ProgramClient {
       response = await fetch(url + path, {
         method,
         headers: { ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }), ...headers },
-        ...(body === undefined ? {} : { body: body as BodyInit }),
+        ...(body === undefined ? {} : { body }),
         redirect: 'error',
         signal: signal ? AbortSignal.any([signal, began.signal]) : began.signal,
       });

@@ -1,11 +1,14 @@
 /** What every store of the centre promises, run on each of them. */
+import path from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import type { CentralStore, VillageRecord } from '../../server/store/contract.js';
+import { CouchClient } from '../../server/store/couch-client.js';
 import { CouchdbStore } from '../../server/store/couchdb-store.js';
 import { EmbeddedStore } from '../../server/store/embedded-store.js';
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
+import { openDatabase } from '../../shared/pouchdb.js';
 import { parseTelemetryQuery, streamTelemetry } from '../../shared/telemetry-list.js';
 import { event, incoming, prediction, reading, readings } from '../server/support/documents.js';
 import { couchFromEnvironment, createPlace, type Place, type StoreKind } from '../server/support/stores.js';
@@ -223,9 +226,67 @@ function storeSuite(kind: StoreKind): void {
     expect(await store.villages.update('nowhere', grow)).to.equal(undefined);
   });
 
+  it('refuses a document that an operator has deleted, instead of claiming to hold it', async () => {
+    const document = reading(newVillage(), 0);
+    await store.write([incoming(document)]);
+    // An operator deletes behind the gateway's back; to the store it is one more revision.
+    const { _rev, ...fields } = document;
+    const [generation, hash] = _rev.split('-');
+    const tombstone = { ...fields, _deleted: true, _revisions: { start: Number(generation) + 1, ids: ['dead', hash] } };
+    await deleteDirectly(place, tombstone, async (reopen) => {
+      await store.close();
+      await reopen();
+      store = await openIn(place);
+    });
+    expect(await store.write([incoming(document)])).to.deep.equal([
+      { ok: false, error: 'forbidden', reason: 'was deleted at the centre by an operator' },
+    ]);
+  });
+
+  if (kind === 'couchdb') {
+    it('can be prepared by several gateways at once, again and again', async () => {
+      const fresh = await createPlace(kind);
+      try {
+        const opened = await Promise.all(Array.from({ length: 4 }, () => openIn(fresh)));
+        expect(new Set(opened.map(({ uuid }) => uuid)).size).to.equal(1);
+        expect(opened[0]?.uuid).to.not.equal(store.uuid);
+        const [first, second] = opened;
+        const document = incoming(reading('shared', 0));
+        expect(await first?.write([document])).to.deep.equal([{ ok: true }]);
+        expect(await second?.write([{ ...document, seq: 9 }])).to.deep.equal([
+          { ok: true, held: { node: 'node1', seq: 1 } },
+        ]);
+        const { url, prefix } = fresh.couch ?? { url: '', prefix: '' };
+        for (const db of ['telemetry', 'villages']) {
+          expect((await fetch(`${url}/${prefix}${db}`)).status).to.equal(401);
+        }
+      } finally {
+        await fresh.remove();
+      }
+    });
+  }
+
   it('writes nothing for an empty call', async () => {
     expect(await store.write([])).to.deep.equal([]);
     expect(await store.revsDiff({})).to.deep.equal({});
+  });
+}
+
+/** Writes a tombstone past the store; `whileClosed` lets the embedded database be opened by the test. */
+async function deleteDirectly(
+  { couch, folder }: Place,
+  tombstone: object,
+  whileClosed: (work: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  if (couch) {
+    const body = { docs: [tombstone], new_edits: false };
+    await new CouchClient(couch).request({ db: 'telemetry', path: '_bulk_docs', method: 'POST', body });
+    return;
+  }
+  await whileClosed(async () => {
+    const database = await openDatabase(path.join(folder, 'telemetry'));
+    await database.bulkDocs([tombstone as never], { new_edits: false });
+    await database.close();
   });
 }
 

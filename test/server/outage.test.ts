@@ -1,4 +1,5 @@
 /** What the centre answers while its CouchDB is down, slow to come up, or only half well. */
+import net from 'node:net';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Central } from '../../server/central.js';
@@ -6,7 +7,7 @@ import { silentLogger } from '../../shared/logger.js';
 import { freePort } from '../support/free-port.js';
 import { waitFor } from '../support/wait-for.js';
 import { basic, json } from './support/centre.js';
-import { reading, readings } from './support/documents.js';
+import { readings } from './support/documents.js';
 import { FakeCouch } from './support/fake-couch.js';
 import { configIn, createPlace, type Place } from './support/stores.js';
 
@@ -79,6 +80,23 @@ describe('the centre while CouchDB is in trouble', () => {
     expect((await push(readings('kano', 2))).status).to.equal(201);
   });
 
+  it('starts, answers and stops in time before a CouchDB that takes connections and says nothing', async () => {
+    const sockets = new Set<net.Socket>();
+    const hole = net.createServer((socket) => sockets.add(socket));
+    await new Promise<void>((resolve) => hole.listen(0, '127.0.0.1', resolve));
+    try {
+      const startMs = performance.now();
+      await startCentral(`http://127.0.0.1:${(hole.address() as net.AddressInfo).port}`);
+      expect((await fetch(`${central.url}/healthz`)).status).to.equal(200);
+      expect((await fetch(`${central.url}/readyz`)).status).to.equal(503);
+      await central.stop();
+      expect(performance.now() - startMs).to.be.below(8_000);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      hole.close();
+    }
+  });
+
   it('does not call delivered what CouchDB has not stored at a quorum', async () => {
     const fake = await startBoth();
     fake.bulkDocs = { status: 202, body: [] };
@@ -102,7 +120,7 @@ describe('the centre while CouchDB is in trouble', () => {
       await expectUnavailable(await push(readings('kano', 2)));
     }
     fake.bulkDocs = { status: 201, body: [] };
-    fake.lookUp = { status: 200, body: { rows: [{ key: reading('kano', 0)._id, error: 'timeout' }] } };
+    fake.lookUp = { status: 500, body: { error: 'timeout', reason: 'The request could not be processed' } };
     await expectUnavailable(await push(readings('kano', 1)));
     fake.lookUp = { status: 200, body: {} };
     await expectUnavailable(await push(readings('kano', 1)));

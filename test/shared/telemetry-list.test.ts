@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { AppError } from '../../shared/app-error.js';
 import { parseTelemetryId, type TelemetryDocument, telemetryId } from '../../shared/documents.js';
+import type { RangeReader } from '../../shared/range-reader.js';
 import {
   listTelemetry,
   parseTelemetryQuery,
-  type RangeReader,
   streamTelemetry,
   type TelemetryQuery,
 } from '../../shared/telemetry-list.js';

@@ -165,7 +165,7 @@ export class FaultProxy implements Service {
   async #cutAnswer(request: ProxiedRequest, response: ServerResponse, afterBytes: number): Promise<void> {
     const answer = await this.#ask(request);
     const body = await readAll(answer);
-    response.writeHead(answer.statusCode ?? 502, { ...endToEnd(answer.headers), 'Content-Length': body.length });
+    response.writeHead(answer.statusCode ?? 502, { ...endToEnd(answer.headers), 'content-length': body.length });
     response.flushHeaders();
     response.write(body.subarray(0, afterBytes), () => breakOff(response));
   }

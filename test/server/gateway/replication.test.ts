@@ -57,7 +57,7 @@ for (const kind of STORES) {
 
     it('takes a stock PouchDB replication, sends nothing again, and resumes with what is new', async () => {
       const folder = await createTempFolder();
-      const source = new PouchDB<Json>(`${folder}/source`);
+      const source = new PouchDB(`${folder}/source`);
       try {
         const sent = [...fresh(120), prediction('kano', 1), event('kano', 1)];
         await source.bulkDocs(sent, { new_edits: false });
@@ -65,9 +65,9 @@ for (const kind of STORES) {
         const replicate = () => {
           const target = new PouchDB(`${centre.url}/telemetry`, {
             auth: { username: kano.id, password: kano.password },
-            fetch: (url, init) => {
+            fetch: (url: string, init?: RequestInit) => {
               if (String(url).includes('_bulk_docs')) writes.push(JSON.parse(String(init?.body)).docs.length);
-              return fetch(url as string, init as RequestInit);
+              return fetch(url, init);
             },
           });
           return PouchDB.replicate(source, target, { batch_size: 50 });
@@ -138,7 +138,7 @@ for (const kind of STORES) {
 
     it('takes gzip, and refuses bombs, other encodings and broken bodies in one sentence each', async () => {
       const post = (body: Buffer | string, headers: Record<string, string> = {}) =>
-        centre.as(kano, '/telemetry/_bulk_docs', { method: 'POST', headers, body: body as unknown as BodyInit });
+        centre.as(kano, '/telemetry/_bulk_docs', { method: 'POST', headers, body: body as string });
       const gzip = { 'Content-Encoding': 'gzip' };
       const good = zlib.gzipSync(JSON.stringify({ docs: fresh(10), new_edits: false }));
       expect((await post(good, gzip)).status).to.equal(201);

@@ -13,7 +13,7 @@ export interface Scripted {
 export class FakeCouch {
   /** Answer to `_bulk_docs`; undefined never answers. */
   bulkDocs: Scripted | undefined = { status: 201, body: [] };
-  /** Answer to `_all_docs` with keys, instead of "nothing held". */
+  /** Answer to `_revs_diff`, instead of "nothing held". */
   lookUp: Scripted | undefined;
   /** Ids of the documents of each write. */
   readonly writes: string[][] = [];
@@ -56,9 +56,9 @@ export class FakeCouch {
       this.writes.push(body.docs.map((one: { _id: string }) => one._id));
       return this.bulkDocs;
     }
-    if (path === '/telemetry/_all_docs') {
-      const rows = body.keys.map((key: string) => ({ key, error: 'not_found' }));
-      return this.lookUp ?? { status: 200, body: { rows } };
+    if (path === '/telemetry/_revs_diff') {
+      const missing = Object.entries(body).map(([id, revs]) => [id, { missing: revs }]);
+      return this.lookUp ?? { status: 200, body: Object.fromEntries(missing) };
     }
     const village = /^\/villages\/([a-z]+)$/.exec(path)?.[1];
     if (village === undefined) return { status: method === 'PUT' ? 201 : 200, body: { props: { partitioned: true } } };

@@ -1,0 +1,113 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { SpaceMonitor } from '../../../edge/ledger/space-monitor.js';
+import { AppError } from '../../../shared/app-error.js';
+import { useTempFolder } from '../../support/temp-folder.js';
+import { waitFor } from '../../support/wait-for.js';
+import { listAll, post } from '../api/node-client.js';
+import { useNodes } from '../api/node-under-test.js';
+
+describe('the space monitor', () => {
+  const folder = useTempFolder();
+
+  function refusalOf(monitor: SpaceMonitor): string | undefined {
+    try {
+      monitor.assertSpace();
+      return undefined;
+    } catch (error) {
+      return error instanceof AppError ? `${error.code}: ${error.message}` : String(error);
+    }
+  }
+
+  it('counts every file below the folder', async () => {
+    await mkdir(path.join(folder.path, 'a', 'b'), { recursive: true });
+    await writeFile(path.join(folder.path, 'a', 'b', 'one'), new Uint8Array(300_000));
+    await writeFile(path.join(folder.path, 'two'), new Uint8Array(200_000));
+    const monitor = new SpaceMonitor({ folder: folder.path, maxMb: 2, minFreeMb: 0 });
+    await monitor.look();
+    expect([monitor.usedBytes, monitor.capacityBytes, monitor.usedPct]).to.deep.equal([500_000, 2_000_000, 25]);
+    expect(refusalOf(monitor)).to.equal(undefined);
+  });
+
+  it('refuses at BUFFER_MAX_MB and below MIN_FREE_MB, naming which, and takes again when there is room', async () => {
+    let freeBytes = 9_999_999;
+    const monitor = new SpaceMonitor({
+      folder: folder.path,
+      maxMb: 1,
+      minFreeMb: 10,
+      freeBytes: async () => freeBytes,
+    });
+    await monitor.look();
+    expect(refusalOf(monitor)).to.equal(
+      'storage_full: the disk has less than MIN_FREE_MB (10 MB) left; nothing was stored',
+    );
+    freeBytes = 10_000_000;
+    await monitor.look();
+    expect(refusalOf(monitor)).to.equal(undefined);
+    await writeFile(path.join(folder.path, 'big'), new Uint8Array(1_000_000));
+    await monitor.look();
+    expect(refusalOf(monitor)).to.equal('storage_full: the store has reached BUFFER_MAX_MB (1 MB); nothing was stored');
+    await rm(path.join(folder.path, 'big'));
+    await monitor.look();
+    expect(refusalOf(monitor)).to.equal(undefined);
+  });
+
+  it('measures a folder that is not there as empty', async () => {
+    const monitor = new SpaceMonitor({
+      folder: path.join(folder.path, 'none'),
+      maxMb: 1,
+      minFreeMb: 0,
+      freeBytes: async () => 1,
+    });
+    await monitor.look();
+    expect(monitor.usedBytes).to.equal(0);
+  });
+});
+
+describe('a node without space', () => {
+  const nodes = useNodes();
+  const folder = useTempFolder();
+  const reading = (n: number) => ({ device: 'm1', at: new Date(Date.UTC(2026, 2, 1, 0, n)).toISOString(), powerW: n });
+
+  it('refuses new data, still answers what it holds, and takes data again by itself when there is room', async () => {
+    const { url } = await nodes.start(folder.path, { BUFFER_MAX_MB: '1' });
+    expect((await post(url, 'readings', reading(1))).status).to.equal(201);
+    const big = path.join(folder.path, 'something-else');
+    await writeFile(big, new Uint8Array(2_000_000));
+    const refused = await waitFor(
+      async () => {
+        const answer = await post(url, 'readings', { device: 'filler', powerW: 1 });
+        return answer.status === 201 ? undefined : answer;
+      },
+      { what: 'the node to notice', timeoutMs: 15_000, intervalMs: 200 },
+    );
+    expect([refused.status, refused.body.error?.code, refused.headers.get('retry-after')]).to.deep.equal([
+      507,
+      'storage_full',
+      '60',
+    ]);
+    expect(refused.body.error?.message).to.contain('BUFFER_MAX_MB');
+    expect((await post(url, 'readings', reading(1), '?partial=true')).status).to.equal(507);
+    expect(await listAll(url, 'readings', { device: 'm1' })).to.have.length(1);
+    await rm(big);
+    await waitFor(async () => (await post(url, 'readings', reading(2))).status === 201, {
+      what: 'the node to take data again',
+      timeoutMs: 15_000,
+      intervalMs: 200,
+    });
+    expect((await listAll(url, 'readings', { device: 'm1' })).map(({ powerW }) => powerW)).to.deep.equal([1, 2]);
+  });
+
+  it('starts, and answers what it holds, on a disk with less free than MIN_FREE_MB', async () => {
+    const first = await nodes.start(folder.path);
+    await post(first.url, 'readings', reading(1));
+    await first.stop();
+    const { url } = await nodes.start(folder.path, { MIN_FREE_MB: '10000000' });
+    const refused = await post(url, 'readings', reading(2));
+    expect([refused.status, refused.body.error?.code]).to.deep.equal([507, 'storage_full']);
+    expect(refused.body.error?.message).to.contain('MIN_FREE_MB');
+    expect(await listAll(url, 'readings')).to.have.length(1);
+  });
+});

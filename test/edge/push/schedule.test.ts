@@ -1,0 +1,154 @@
+import { mock } from 'node:test';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { Schedule, type ScheduleOptions, villageJitterMs } from '../../../edge/push/schedule.js';
+import { silentLogger } from '../../../shared/logger.js';
+
+const HOUR_MS = 3_600_000;
+const at = (text: string): number => Date.parse(`${text}Z`);
+
+describe('the scheduled replication', () => {
+  let schedule: Schedule | undefined;
+  /** When replications began. */
+  let runs: string[];
+  let lastForcedMs: number | undefined;
+
+  beforeEach(() => {
+    runs = [];
+    lastForcedMs = undefined;
+  });
+
+  afterEach(async () => {
+    await schedule?.stop();
+    schedule = undefined;
+    mock.timers.reset();
+  });
+
+  async function startAt(now: string, changes: Partial<ScheduleOptions> = {}): Promise<Schedule> {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'], now: at(now) });
+    schedule = new Schedule({
+      expression: '0 2 * * *',
+      timeZone: 'UTC',
+      jitterS: 0,
+      village: 'bamenda',
+      now: () => Date.now(),
+      lastForcedSuccessMs: () => lastForcedMs,
+      createdMs: at(now) - HOUR_MS,
+      replicate: async () => {
+        runs.push(new Date().toISOString().slice(0, 19));
+      },
+      log: silentLogger(),
+      ...changes,
+    });
+    await schedule.start();
+    return schedule;
+  }
+
+  function pass(ms: number): void {
+    for (let passed = 0; passed < ms; passed += 1_000) mock.timers.tick(1_000);
+  }
+
+  it('runs at its time, every day', async () => {
+    const daily = await startAt('2026-03-01T01:59:30');
+    expect(daily.nextAt).to.equal('2026-03-01T02:00:00.000Z');
+    pass(24 * HOUR_MS + 60_000);
+    expect(runs).to.deep.equal(['2026-03-01T02:00:00', '2026-03-02T02:00:00']);
+    expect(daily.nextAt).to.equal('2026-03-03T02:00:00.000Z');
+  });
+
+  it('means the time of its time zone', async () => {
+    const local = await startAt('2026-03-01T00:30:00', { timeZone: 'Africa/Douala' });
+    expect(local.nextAt).to.equal('2026-03-01T01:00:00.000Z');
+    pass(HOUR_MS);
+    expect(runs).to.deep.equal(['2026-03-01T01:00:00']);
+  });
+
+  it("keeps the village's own delay after the time, and no other", async () => {
+    const jitterMs = villageJitterMs('bamenda', 900);
+    const delayed = await startAt('2026-03-01T01:00:00', { jitterS: 900 });
+    expect(delayed.nextAt).to.equal(new Date(at('2026-03-01T02:00:00') + jitterMs).toISOString());
+    await delayed.stop();
+    mock.timers.reset();
+    // Between the time and the end of the delay today's run is still ahead.
+    const late = await startAt('2026-03-01T02:00:01', { jitterS: 900 });
+    expect(late.nextAt).to.equal(new Date(at('2026-03-01T02:00:00') + jitterMs).toISOString());
+  });
+
+  it('catches up a time missed while powered off, a moment after the start', async () => {
+    await startAt('2026-03-01T09:00:00', { createdMs: at('2026-02-01T00:00:00') });
+    expect(runs).to.deep.equal([]);
+    pass(60_000);
+    expect(runs).to.deep.equal(['2026-03-01T09:00:30']);
+    pass(HOUR_MS);
+    expect(runs).to.have.length(1);
+  });
+
+  it('has missed nothing when the store is newer than the time', async () => {
+    await startAt('2026-03-01T09:00:00', { createdMs: at('2026-03-01T08:00:00') });
+    pass(HOUR_MS);
+    expect(runs).to.deep.equal([]);
+  });
+
+  it('skips a time when a forced run succeeded within 20 hours, and only then', async () => {
+    await startAt('2026-03-01T01:00:00');
+    lastForcedMs = at('2026-02-28T06:00:01');
+    pass(HOUR_MS);
+    expect(runs).to.deep.equal([]);
+    lastForcedMs = at('2026-03-01T05:59:59');
+    pass(24 * HOUR_MS);
+    expect(runs).to.deep.equal(['2026-03-02T02:00:00']);
+  });
+
+  it('does not believe a success that lies in the future', async () => {
+    await startAt('2026-03-01T01:00:00', { createdMs: at('2026-02-28T20:00:00') });
+    lastForcedMs = at('2031-01-01T00:00:00');
+    pass(2 * HOUR_MS);
+    expect(runs).to.deep.equal(['2026-03-01T02:00:00']);
+  });
+
+  it('follows a clock that is set right', async () => {
+    await startAt('1970-01-01T00:10:00', { createdMs: at('2026-02-01T00:00:00') });
+    mock.timers.setTime(at('2026-03-01T03:00:00'));
+    pass(60_000);
+    expect(runs).to.have.length(1);
+    expect(schedule?.nextAt).to.equal('2026-03-02T02:00:00.000Z');
+  });
+
+  it('goes on after a run that failed unforeseen', async () => {
+    let calls = 0;
+    await startAt('2026-03-01T01:59:00', {
+      replicate: async () => {
+        calls++;
+        throw new Error('the disk is full');
+      },
+    });
+    pass(25 * HOUR_MS);
+    expect(calls).to.equal(2);
+  });
+
+  it('does nothing after it was stopped', async () => {
+    const stopped = await startAt('2026-03-01T01:59:00');
+    await stopped.stop();
+    pass(HOUR_MS);
+    expect(runs).to.deep.equal([]);
+    expect(stopped.nextAt).to.equal(undefined);
+  });
+});
+
+describe("a village's delay", () => {
+  it('is always the same, within the limit, and spread over it', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.integer({ min: 0, max: 86_400 }), (village, jitterS) => {
+        const delayMs = villageJitterMs(village, jitterS);
+        expect(delayMs).to.equal(villageJitterMs(village, jitterS));
+        expect(delayMs >= 0 && (jitterS === 0 ? delayMs === 0 : delayMs < jitterS * 1000)).to.equal(true);
+      }),
+    );
+    const delays = Array.from({ length: 1_000 }, (_, n) => villageJitterMs(`village-${n}`, 1_000));
+    for (let tenth = 0; tenth < 10; tenth++) {
+      const inTenth = delays.filter((ms) => Math.floor(ms / 100_000) === tenth).length;
+      expect(inTenth).to.be.within(50, 150);
+    }
+  });
+});

@@ -1,0 +1,101 @@
+/** Everything that can come back instead of the right answer, and what the node must make of it. */
+import type { LinkTag } from '../../edge/push/link-error.js';
+import { documentsOf } from '../edge/push/support/sent-documents.js';
+import { type Fault, faults, type ProxiedRequest } from '../support/fault-proxy.js';
+
+export interface FaultCase {
+  title: string;
+  fault: Fault | ((request: ProxiedRequest) => Fault);
+  tag: LinkTag;
+  status?: number;
+  /** Titles of the steps it makes sense for; all when absent. */
+  steps?: readonly string[];
+}
+
+const COUCH_ERROR = { error: 'trouble', reason: 'the test says so' };
+const BULK = 'POST _bulk_docs';
+const DIFFS = ['POST _revs_diff', 'POST _revs_diff reading back from a plain CouchDB'];
+
+const answered = (status: number, headers = {}): FaultCase => ({
+  title: String(status),
+  fault: faults.json(status, COUCH_ERROR, headers),
+  tag: 'HTTP_ERROR',
+  status,
+});
+
+/** A gateway's answer to the documents of the request, altered. */
+const entries =
+  (change: (entry: { id: string; rev: string; ok: boolean }) => object) =>
+  (request: ProxiedRequest): Fault =>
+    faults.json(
+      201,
+      documentsOf(request).map(({ _id, _rev }) => change({ id: _id, rev: _rev, ok: true })),
+    );
+
+export const FAULTS: readonly FaultCase[] = [
+  { title: 'connection reset', fault: { kind: 'reset' }, tag: 'CONNECTION_ERROR' },
+  { title: 'answer lost after the centre acted', fault: { kind: 'lose-answer' }, tag: 'CONNECTION_ERROR' },
+  { title: 'answer cut short', fault: { kind: 'cut-answer', afterBytes: 1 }, tag: 'CONNECTION_ERROR' },
+  { title: 'hang before the headers', fault: { kind: 'hang', when: 'before-headers' }, tag: 'TIMEOUT' },
+  { title: 'hang in the middle of the answer', fault: { kind: 'hang', when: 'after-headers' }, tag: 'TIMEOUT' },
+  ...[401, 403, 404, 409, 500, 503].map((status) => answered(status)),
+  { ...answered(429, { 'Retry-After': '1' }), title: '429 with Retry-After' },
+  { title: '503 with a page of HTML', fault: faults.html(503), tag: 'HTTP_ERROR', status: 503 },
+  { title: '503 with nothing', fault: { kind: 'answer', status: 503 }, tag: 'HTTP_ERROR', status: 503 },
+  { title: '200 with a page of HTML', fault: faults.html(200), tag: 'REQUEST_ERROR' },
+  { title: '200 []', fault: faults.emptyList(200), tag: 'REQUEST_ERROR' },
+  { title: '201 []', fault: faults.emptyList(201), tag: 'REQUEST_ERROR' },
+  { title: '202 []', fault: faults.emptyList(202), tag: 'REQUEST_ERROR' },
+  { title: '200 {}', fault: faults.json(200, {}), tag: 'REQUEST_ERROR' },
+  { title: 'truncated JSON', fault: faults.truncatedJson(201), tag: 'REQUEST_ERROR' },
+  { title: 'an endless answer', fault: { kind: 'endless' }, tag: 'REQUEST_ERROR' },
+  { title: 'a redirect', fault: faults.redirect('http://127.0.0.1:1/'), tag: 'HTTP_ERROR', status: 302 },
+  {
+    title: 'revisions of another document',
+    fault: faults.json(200, { 'other:r:m:2026-03-01T00:00:00.000Z': { missing: ['1-abc'] } }),
+    tag: 'REQUEST_ERROR',
+    steps: DIFFS,
+  },
+  {
+    title: 'entries about other documents',
+    fault: entries((entry) => ({ ...entry, id: `${entry.id}x` })),
+    tag: 'REQUEST_ERROR',
+    steps: [BULK],
+  },
+  {
+    title: 'entries with another revision',
+    fault: entries((entry) => ({ ...entry, rev: '1-000000000000' })),
+    tag: 'REQUEST_ERROR',
+    steps: [BULK],
+  },
+  {
+    title: 'entries that do not say ok',
+    fault: entries(({ id, rev }) => ({ id, rev })),
+    tag: 'REQUEST_ERROR',
+    steps: [BULK],
+  },
+  {
+    title: 'entries with an unknown error',
+    fault: entries(({ id }) => ({ id, error: 'internal_server_error', reason: 'no space' })),
+    tag: 'REQUEST_ERROR',
+    steps: [BULK],
+  },
+  {
+    title: 'too few entries',
+    fault: (request) => {
+      const all = documentsOf(request).map(({ _id: id, _rev: rev }) => ({ id, rev, ok: true }));
+      return faults.json(201, all.slice(1));
+    },
+    tag: 'REQUEST_ERROR',
+    steps: [BULK],
+  },
+];
+
+/** What the table says, but for the steps that understand an answer in another way. */
+export function expectationOf(step: string, { title, tag, status }: FaultCase): { tag: LinkTag; status?: number } {
+  // A checkpoint that is not there is the usual beginning; that it is there all the same shows when it is written.
+  if (step === 'GET _local' && title === '404') return { tag: 'HTTP_ERROR', status: 409 };
+  // The centre's word for a quorum that was missed.
+  if (title === '202 []' && step.startsWith(BULK)) return { tag: 'HTTP_ERROR', status: 503 };
+  return status === undefined ? { tag } : { tag, status };
+}

@@ -1,0 +1,118 @@
+/** Whatever the network or the centre answers at any step of a push: nothing is lost, nothing is believed that is not proven, nothing runs hot. */
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { anyVillage, GatewayCentre } from '../edge/push/support/centres.js';
+import { EdgeSite, readings } from '../edge/push/support/edge-site.js';
+import { FaultProxy, faults, type Rule } from '../support/fault-proxy.js';
+import { createTempFolder, removeFolder } from '../support/temp-folder.js';
+import { expectationOf, FAULTS } from './fault-table.js';
+import { asPlainCouchDb, STEPS } from './push-steps.js';
+
+const DOCUMENTS = 12;
+const ATTEMPTS = 2;
+/** Of two attempts, were each request asked twice because the kept connection was stale. */
+const MAX_REQUESTS = 30;
+
+for (const step of STEPS) {
+  describe(`a push whose ${step.title} goes wrong`, () => {
+    const village = anyVillage();
+    let folder: string;
+    let centre: GatewayCentre;
+    let proxy: FaultProxy;
+    let site: EdgeSite;
+    let uuid: string;
+    let posted = 0;
+    before(async () => {
+      folder = await createTempFolder();
+      centre = await GatewayCentre.start('embedded');
+      proxy = new FaultProxy(centre.url);
+      await proxy.start();
+      const { CENTRAL_PASSWORD = '' } = await centre.settingsFor(village);
+      uuid = await uuidOf(centre.url, village, CENTRAL_PASSWORD);
+      site = await EdgeSite.start(village, folder, { API_URL: proxy.url, CENTRAL_PASSWORD, SYNC_TIMEOUT: '0.2' });
+      // From here on there is a checkpoint.
+      await site.replicate();
+    });
+    after(async () => {
+      await site.stop();
+      await proxy.stop();
+      await centre.stop();
+      await removeFolder(folder);
+    });
+
+    const setRule = (rule: Rule): void => {
+      proxy.rule = step.asPlainCouchDb ? asPlainCouchDb(uuid, rule) : rule;
+    };
+
+    const post = async (): Promise<void> => {
+      await site.post(readings(DOCUMENTS, posted));
+      posted += DOCUMENTS;
+    };
+
+    /** Brings the node to where its next push takes the step. */
+    const prepare = async (): Promise<void> => {
+      await post();
+      if (!step.afterLostCheckpoint) return;
+      setRule(({ method, path }) => (method === 'PUT' && path.includes('/_local/') ? faults.json(500, {}) : undefined));
+      await site.replicate({ maxRetries: 1 });
+      await post();
+    };
+
+    const expectNothingClaimedInVain = async (): Promise<void> => {
+      const { lastSeq, pending, quarantined } = (await site.status()).store;
+      expect(lastSeq - pending - quarantined, 'delivered, as the node says').to.be.at.most(await centre.count());
+    };
+
+    const expectEverythingThere = async (): Promise<void> => {
+      setRule(() => undefined);
+      expect((await site.replicate()).result).to.include({ ok: true, pending: 0 });
+      const { store } = await site.status();
+      expect(store).to.include({ pending: 0, quarantined: 0, lost: 0 });
+      expect(await centre.documents(village)).to.deep.equal(await site.documents());
+      expect(await centre.count()).to.equal(store.lastSeq);
+    };
+
+    for (const fault of FAULTS.filter(({ steps }) => steps?.includes(step.title) ?? true)) {
+      it(`survives: ${fault.title}`, async () => {
+        await prepare();
+        const asked = proxy.requests.length;
+        setRule((request) => {
+          if (!step.is(request)) return undefined;
+          return typeof fault.fault === 'function' ? fault.fault(request) : fault.fault;
+        });
+        const { result } = await site.replicate({ maxRetries: ATTEMPTS, retryIntervalS: 0.01 });
+        const requests = proxy.requests.slice(asked);
+        expect(requests.some(step.is), `${step.title} is asked`).to.equal(true);
+        expect(requests.length).to.be.at.most(MAX_REQUESTS);
+        const expected = expectationOf(step.title, fault);
+        expect(result.ok).to.equal(false);
+        expect(result.error).to.include(expected);
+        const { link } = await site.status();
+        expect(link.lastError).to.include(expected);
+        expect(link.state).to.equal(stateFor(expected));
+        await expectNothingClaimedInVain();
+        expect((await site.status()).store.quarantined).to.equal(0);
+        await expectEverythingThere();
+      });
+    }
+
+    it('survives: a fault that strikes now and then', async () => {
+      await prepare();
+      let strikes = 0;
+      setRule((request) => (step.is(request) && ++strikes % 2 === 1 ? { kind: 'lose-answer' } : undefined));
+      await site.replicate({ maxRetries: 10, retryIntervalS: 0.01 });
+      await expectNothingClaimedInVain();
+      await expectEverythingThere();
+    });
+  });
+}
+
+function stateFor({ tag, status }: { tag: string; status?: number }): string {
+  if (tag === 'TIMEOUT' || tag === 'CONNECTION_ERROR') return 'offline';
+  return status !== undefined && [401, 403, 404, 409].includes(status) ? 'blocked' : 'online';
+}
+
+async function uuidOf(url: string, user: string, password: string): Promise<string> {
+  const headers = { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
+  return ((await (await fetch(`${url}/`, { headers })).json()) as { uuid: string }).uuid;
+}
