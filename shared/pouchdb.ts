@@ -45,7 +45,8 @@ export async function openDatabase(folder: string, options: OpenOptions = {}): P
     await database.info();
   } catch (error) {
     const text = messageOf(error);
-    if (/\bLOCK\b|lock /.test(text)) {
+    // "lock …/LOCK: …" is a lock another process holds; "…/LOCK: …" alone a file that cannot be made.
+    if (/\block \S/.test(text)) {
       throw new AppError('in_use', `the data folder ${folder} is in use by another process`, { cause: error });
     }
     throw new AppError('storage_failed', `the database in ${folder} cannot be opened: ${text}`, { cause: error });

@@ -58,7 +58,7 @@ export function loadSettings<S extends Settings>(definitions: S, sources: Settin
 
 /** A URL's user and password are secrets even when the URL is refused. */
 function withoutCredentials(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, '//…@');
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@');
 }
 
 interface FoundText {

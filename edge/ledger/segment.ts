@@ -5,6 +5,7 @@
  * local sequence k carries the number `firstSeq + k - 1`. The segment's state lives inside it, in `_local` documents.
  */
 import path from 'node:path';
+import { AppError } from '../../shared/app-error.js';
 import { parseTelemetryId, type TelemetryDocument } from '../../shared/documents.js';
 import { type Database, type OpenOptions, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
 import type { RangeReader } from '../../shared/range-reader.js';
@@ -44,6 +45,9 @@ export class Segment implements RangeReader {
   #delivery: DeliveryRecord;
   #count: number;
   #writeFailed = false;
+  #closing = false;
+  /** Reads and writes under way. */
+  readonly #work = new Set<Promise<unknown>>();
   /** Newest id of each series met so far; '' for a series that has none. */
   readonly #newestIds = new Map<string, string>();
 
@@ -152,7 +156,7 @@ export class Segment implements RangeReader {
     const possible: string[] = [];
     for (const id of ids) if (await this.#mayHold(id)) possible.push(id);
     if (possible.length === 0) return found;
-    const { rows } = await this.#database.allDocs({ keys: possible });
+    const { rows } = await this.#use(() => this.#database.allDocs({ keys: possible }));
     for (const row of rows) if (!('error' in row) && row.id) found.set(row.id, row.value.rev);
     return found;
   }
@@ -168,7 +172,7 @@ export class Segment implements RangeReader {
 
   async #readNewestId(prefix: string): Promise<string> {
     const range = { startkey: `${prefix}\uffff`, endkey: prefix, descending: true, limit: 1 };
-    const { rows } = await this.#database.allDocs(range);
+    const { rows } = await this.#use(() => this.#database.allDocs(range));
     const newest = rows[0]?.id ?? '';
     this.#newestIds.set(prefix, newest);
     return newest;
@@ -199,7 +203,7 @@ export class Segment implements RangeReader {
 
   /** Documents after a local sequence, oldest first; one that cannot be read is left out, which shows as a gap. */
   async entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
-    const { results } = await this.#database.changes({ since: localSeq, limit, include_docs: true });
+    const { results } = await this.#use(() => this.#database.changes({ since: localSeq, limit, include_docs: true }));
     return results.flatMap((change) => {
       const localSeq = Number(change.seq);
       // What a write under way has put behind the count is not acknowledged yet.
@@ -222,12 +226,14 @@ export class Segment implements RangeReader {
     limit: number;
   }): Promise<TelemetryDocument[]> {
     const { startId: startkey, endId: endkey, descending, limit } = range;
-    const { rows } = await this.#database.allDocs({ startkey, endkey, descending, limit, include_docs: true });
+    const { rows } = await this.#use(() =>
+      this.#database.allDocs({ startkey, endkey, descending, limit, include_docs: true }),
+    );
     return rows.flatMap((row) => (row.doc ? [row.doc as TelemetryDocument] : []));
   }
 
   async firstId(startId: string, endId: string): Promise<string | undefined> {
-    const { rows } = await this.#database.allDocs({ startkey: startId, endkey: endId, limit: 1 });
+    const { rows } = await this.#use(() => this.#database.allDocs({ startkey: startId, endkey: endId, limit: 1 }));
     return rows[0]?.id;
   }
 
@@ -245,20 +251,34 @@ export class Segment implements RangeReader {
 
   /** A checkpoint document of the replication protocol, as PouchDB keeps it on the source's side. */
   readCheckpoint<T>(id: string): Promise<T | undefined> {
-    return readLocal<T>(this.#database, id.replace('_local/', ''));
+    return this.#use(() => readLocal<T>(this.#database, id.replace('_local/', '')));
   }
 
   async writeCheckpoint(id: string, body: object): Promise<void> {
     await this.#write(() => writeLocal(this.#database, id.replace('_local/', ''), body));
   }
 
-  close(): Promise<void> {
-    return this.#database.close();
+  /** Lets what is under way end first: PouchDB never answers what it is asked while it closes. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.allSettled(this.#work);
+    await this.#database.close();
+  }
+
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw new AppError('busy', 'the store is being closed or reopened', { retryAfterS: 1 });
+    const running = work();
+    this.#work.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#work.delete(running);
+    }
   }
 
   async #write<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await this.#use(work);
     } catch (error) {
       this.#writeFailed = true;
       throw error;

@@ -176,8 +176,13 @@ function holds(ranges: readonly NumberRange[], value: number): boolean {
   return ranges.some(([from, to]) => from <= value && value <= to);
 }
 
-/** Offers a quarantined document's number back, after the centre took it or a person released it. */
-export async function releaseNumber(segment: Segment, seq: number): Promise<void> {
-  const quarantined = withoutNumber(segment.delivery.quarantined, seq);
-  await segment.writeDelivery({ ...segment.delivery, quarantined });
+/** Takes a number out of quarantine, after the centre took the document, or turned out to hold it under another number. */
+export async function releaseNumber(segment: Segment, seq: number, isVoid: boolean): Promise<void> {
+  const { delivery } = segment;
+  const quarantined = withoutNumber(delivery.quarantined, seq);
+  await segment.writeDelivery({
+    ...delivery,
+    quarantined,
+    void: isVoid ? withNumber(delivery.void, seq) : delivery.void,
+  });
 }

@@ -152,23 +152,34 @@ export class Pusher {
         batch.map((item) => item.doc),
         context,
       );
+      let taken = 0;
       for (const [index, item] of batch.entries()) {
         const outcome = outcomes[index];
-        if (outcome?.result === 'refused')
+        if (outcome?.result === 'refused') {
           await quarantine.add([{ document: item.doc, reason: outcome.reason }], item.since);
-        else await this.release(item);
+        } else {
+          await this.#release(item, outcome?.result === 'void');
+          taken++;
+        }
       }
+      this.#count(taken, 0);
     }
   }
 
-  /** Ends a document's quarantine: its number counts as delivered from now on. */
-  async release(item: QuarantineItem): Promise<void> {
+  /** Ends a document's quarantine: its number counts as delivered, or as void, from now on. */
+  async #release(item: QuarantineItem, isVoid: boolean): Promise<void> {
     const { ledger, quarantine } = this.#options;
     const { node, seq } = item.doc;
     const segment = ledger.segments.find((one) => one.node === node && one.firstSeq <= seq && seq <= one.lastSeq);
     // The number first: were the process to end in between, the document would be offered once more, not forgotten.
-    if (segment) await releaseNumber(segment, seq);
+    if (segment) await releaseNumber(segment, seq, isVoid);
     await quarantine.remove(item.id);
+  }
+
+  #count(taken: number, quarantined: number): void {
+    this.#totals.sent += taken;
+    this.#totals.quarantined += quarantined;
+    for (const listener of this.#listeners) listener();
   }
 
   #context(identity: CentreIdentity, signal: AbortSignal): PushContext {
@@ -179,11 +190,7 @@ export class Pusher {
       refusals: this.#refusals,
       nowText: () => formatInstant(clock.now()),
       beforeSending: (node, seq) => this.#raiseSentMark(node, seq),
-      onBatch: (taken, quarantined) => {
-        this.#totals.sent += taken;
-        this.#totals.quarantined += quarantined;
-        for (const listener of this.#listeners) listener();
-      },
+      onBatch: (taken, quarantined) => this.#count(taken, quarantined),
     };
   }
 

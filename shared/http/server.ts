@@ -1,7 +1,7 @@
 /** An HTTP (or HTTPS) server as a service: bounded in what it accepts, and gone when stopped, streams included. */
 import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { AppError, codeOf, messageOf } from '../app-error.js';
 import type { Service } from '../service.js';
 
@@ -94,5 +94,6 @@ function listenError(error: unknown, host: string, port: number, names: { host: 
 
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+  // A name may begin like an address and lead elsewhere.
+  return host === 'localhost' || host === '::1' || (net.isIPv4(host) && host.startsWith('127.'));
 }

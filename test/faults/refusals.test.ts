@@ -91,7 +91,8 @@ describe('documents the centre refuses', () => {
     const [item] = await site.quarantine();
     expect(item?.doc).to.include({ _id: `${village}:r:m1:2026-03-01T00:00:00.000Z`, powerW: 2 });
     expect(item?.reason).to.be.a('string').and.not.equal('');
-    expect((await centre.documents(village))[0]).to.include({ powerW: 1 });
+    const held = (await centre.documents(village)).find(({ _id }) => _id === item?.id);
+    expect(held).to.include({ powerW: 1 });
   });
 
   it('are given up when a person says so', async () => {
@@ -138,7 +139,7 @@ describe('documents the centre refuses', () => {
       await site.post(readings(60));
       const asked = proxy.requests.length;
       expect((await site.replicate()).result).to.include({ ok: false, sent: 60, quarantined: 1, pending: 0 });
-      expect(proxy.requests.length - asked).to.be.at.most(4 + 2 * 7);
+      expect(proxy.requests.length - asked).to.be.at.most(6 + 2 * 7);
       const items = await site.quarantine();
       expect(items.map(({ id }) => id)).to.deep.equal([`${village}:r:m2:2026-03-01T00:00:17.000Z`]);
       expect(items[0]?.reason).to.contain(String(status));

@@ -1,0 +1,40 @@
+/** The REST API over a store put together by hand, so that requests meet a disk of the test's own. */
+import { createApi } from '../../../edge/api/api.js';
+import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
+import { SpaceMonitor } from '../../../edge/ledger/space-monitor.js';
+import { AlertMonitor } from '../../../edge/monitor/alerts.js';
+import { QuarantineStore } from '../../../edge/push/quarantine-store.js';
+import { HttpServer } from '../../../shared/http/server.js';
+import { silentLogger } from '../../../shared/logger.js';
+import { systemClock } from '../../../shared/time.js';
+import { openStore, type Store, type StoreOptions } from '../ledger/store-under-test.js';
+import { testConfig } from './node-under-test.js';
+
+export interface RestStore extends Store {
+  url: string;
+}
+
+/** Serves the store in a folder on a free port; `close` ends both. */
+export async function serveStore(options: StoreOptions): Promise<RestStore> {
+  const store = await openStore(options);
+  const quarantine = await QuarantineStore.open(options.folder);
+  const handler = createApi({
+    ...store,
+    ...{ config: testConfig(options.folder), log: silentLogger(), quarantine, sync: undefined },
+    clock: new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 }),
+    space: new SpaceMonitor({ folder: options.folder, maxMb: 1000, minFreeMb: 0 }),
+    alerts: new AlertMonitor({ pending: 100, pendingMs: 0, fullPct: 90, quarantined: 10 }),
+    stopping: new AbortController().signal,
+  });
+  const server = new HttpServer({ host: '127.0.0.1', port: 0, handler, settingNames: { host: 'HOST', port: 'PORT' } });
+  await server.start();
+  return {
+    ...store,
+    url: server.url,
+    async close() {
+      await server.stop();
+      await store.close();
+      await quarantine.close();
+    },
+  };
+}
