@@ -65,6 +65,8 @@ export class PushController implements Service {
   /** What earlier lives of the node had counted. */
   #carried: SyncHistory = this.#history;
   #historyWrittenMs = 0;
+  /** Forced pushes that wait for the run under way to make room: where data never stops it would not end by itself. */
+  #forcedWaiting = 0;
   /** Documents delivered or quarantined when last looked. */
   #accounted = 0;
   #outage: { sinceMs: number; pending: number; longTold: boolean } | undefined;
@@ -123,7 +125,9 @@ export class PushController implements Service {
    */
   async push(): Promise<void> {
     if (this.#run?.fresh) return this.#run.done;
+    this.#forcedWaiting++;
     while (this.#run && !this.#run.fresh) await this.#run.done.catch(() => undefined);
+    this.#forcedWaiting--;
     if (!this.#run) {
       this.#nextRunIsFresh = true;
       this.#dispatch({ type: 'asked' });
@@ -160,17 +164,19 @@ export class PushController implements Service {
   }
 
   #startRun(): void {
-    const fresh = this.#nextRunIsFresh;
+    const fresh = this.#nextRunIsFresh || this.#forcedWaiting > 0;
     this.#nextRunIsFresh = false;
     const abort = new AbortController();
     this.#history = { ...this.#history, lastAttemptAt: this.#nowText() };
-    const done = this.#options.pusher.run(fresh, abort.signal).then(
-      () => this.#onDrained(),
-      (error: unknown) => {
-        this.#onFailed(error, abort.signal.aborted);
-        throw error;
-      },
-    );
+    const done = this.#options.pusher
+      .run(fresh, abort.signal, () => this.#forcedWaiting > 0)
+      .then(
+        () => this.#onDrained(),
+        (error: unknown) => {
+          this.#onFailed(error, abort.signal.aborted);
+          throw error;
+        },
+      );
     // Whoever asked for the run hears of its failure; nobody has to.
     done.catch(() => undefined);
     this.#run = { fresh, done, abort };
@@ -187,9 +193,12 @@ export class PushController implements Service {
 
   async #onDrained(): Promise<void> {
     this.#run = undefined;
-    this.#history = { ...this.#history, lastSuccessAt: this.#nowText() };
     this.#setLink('online');
-    this.#tellRecovery();
+    // A run that made room for a forced one has not delivered everything.
+    if (this.#forcedWaiting === 0) {
+      this.#history = { ...this.#history, lastSuccessAt: this.#nowText() };
+      this.#tellRecovery();
+    }
     this.#dispatch({ type: 'drained' });
     const nowMs = this.#options.now();
     if (nowMs - this.#historyWrittenMs < HISTORY_EVERY_MS && nowMs >= this.#historyWrittenMs) return;

@@ -44,7 +44,7 @@ export interface PushPosition {
 }
 
 /**
- * Sends everything after `position` up to the local sequence `upTo` says, asked anew for each batch, and returns the new position. Throws
+ * Sends everything after `position` up to the local sequence `upTo` says, asked anew for each batch, and moves `position` on with each. Throws
  * LinkError when the centre cannot be reached or does not say clearly what became of a document; everything accounted for until then stays so.
  */
 export async function pushSegment(
@@ -52,9 +52,9 @@ export async function pushSegment(
   position: PushPosition,
   upTo: () => number,
   context: PushContext,
-): Promise<PushPosition> {
-  let { localSeq } = position;
-  while (localSeq < upTo()) {
+): Promise<void> {
+  while (position.localSeq < upTo()) {
+    const { localSeq } = position;
     context.signal.throwIfAborted();
     const entries = await segment.entriesAfter(localSeq, context.batchSizer.size);
     const lastSeq = entries.at(-1)?.localSeq ?? segment.count;
@@ -63,9 +63,8 @@ export async function pushSegment(
     const due = entries.filter(({ document }) => !holds(quarantined, document.seq)).map(({ document }) => document);
     const outcomes = await sendMissing(segment, due, localSeq < position.doubtfulUpTo, localSeq, context);
     await account(segment, due, outcomes, lost, lastSeq, context);
-    localSeq = lastSeq;
+    position.localSeq = lastSeq;
   }
-  return { localSeq, doubtfulUpTo: localSeq };
 }
 
 /** Outcomes by document id, after asking first where the centre may hold the documents already. */

@@ -79,16 +79,18 @@ export class Pusher {
 
   /**
    * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds every segment against the centre's
-   * checkpoint, and ends when everything stored at its start is accounted for. Throws LinkError. One run at a time is the caller's part.
+   * checkpoint, and ends when everything stored at its start is accounted for; another run ends early, after a batch, when `yields` says so. Throws LinkError.
+   * One run at a time is the caller's part.
    */
-  async run(fresh: boolean, signal: AbortSignal): Promise<void> {
+  async run(fresh: boolean, signal: AbortSignal, yields: () => boolean = () => false): Promise<void> {
     try {
       if (fresh) this.#session = undefined;
       this.#session ??= { identity: await this.#centre.identify(signal), segments: new Map() };
       if (fresh) await this.#retryQuarantined(signal);
-      await (fresh ? this.#pushWhatIsThere(this.#session, signal) : this.#pushAll(this.#session, signal));
+      await (fresh ? this.#pushWhatIsThere(this.#session, signal) : this.#pushAll(this.#session, signal, yields));
     } catch (error) {
-      this.#session = undefined;
+      // Called off, nothing has become doubtful, and the checkpoints can still be written.
+      if (!signal.aborted) this.#session = undefined;
       throw error;
     }
   }
@@ -98,12 +100,15 @@ export class Pusher {
     for (const session of this.#session?.segments.values() ?? []) await this.#writeCheckpoint(session, signal);
   }
 
-  async #pushAll(session: Session, signal: AbortSignal): Promise<void> {
+  async #pushAll(session: Session, signal: AbortSignal, yields: () => boolean): Promise<void> {
     const { ledger } = this.#options;
     for (;;) {
       const due = ledger.segments.filter((segment) => segment.pending > 0);
       if (due.length === 0) return;
-      for (const segment of due) await this.#pushOne(segment, () => segment.count, session, signal);
+      for (const segment of due) {
+        if (yields()) return;
+        await this.#pushOne(segment, () => (yields() ? 0 : segment.count), session, signal);
+      }
     }
   }
 
@@ -118,18 +123,26 @@ export class Pusher {
   }
 
   async #pushOne(segment: Segment, upTo: () => number, session: Session, signal: AbortSignal): Promise<void> {
-    let current = session.segments.get(segment.number);
-    if (!current) {
-      const { checkpoint, since } = await Checkpoint.read(segment, this.#centre, session.identity, signal);
-      const { deliveredSeq } = segment.delivery;
-      const position = { localSeq: Math.min(since, deliveredSeq), doubtfulUpTo: Math.max(since, deliveredSeq) };
-      current = { checkpoint, position, writtenSeq: since, writtenMs: performance.now() };
-      session.segments.set(segment.number, current);
+    const current = session.segments.get(segment.number) ?? (await this.#enter(segment, session, signal));
+    const { position } = current;
+    const context = this.#context(session.identity, signal);
+    // In a long drain, too, or all of it would be in doubt after the first failure; but never before a batch, which may be fresh data.
+    while (position.localSeq < upTo()) {
+      const from = position.localSeq;
+      const upToCheckpoint = () => (position.localSeq > from && isCheckpointDue(current) ? 0 : upTo());
+      await pushSegment(segment, position, upToCheckpoint, context);
+      if (isCheckpointDue(current)) await this.#writeCheckpoint(current, signal);
     }
-    current.position = await pushSegment(segment, current.position, upTo, this.#context(session.identity, signal));
-    const documents = current.position.localSeq - current.writtenSeq;
-    const due = performance.now() - current.writtenMs > CHECKPOINT_EVERY_MS || documents > CHECKPOINT_EVERY_DOCUMENTS;
-    if (segment.sealed || due) await this.#writeCheckpoint(current, signal);
+    if (segment.sealed) await this.#writeCheckpoint(current, signal);
+  }
+
+  async #enter(segment: Segment, session: Session, signal: AbortSignal): Promise<SegmentSession> {
+    const { checkpoint, since } = await Checkpoint.read(segment, this.#centre, session.identity, signal);
+    const { deliveredSeq } = segment.delivery;
+    const position = { localSeq: Math.min(since, deliveredSeq), doubtfulUpTo: Math.max(since, deliveredSeq) };
+    const entered = { checkpoint, position, writtenSeq: since, writtenMs: performance.now() };
+    session.segments.set(segment.number, entered);
+    return entered;
   }
 
   async #writeCheckpoint(session: SegmentSession, signal: AbortSignal): Promise<void> {
@@ -203,4 +216,10 @@ export class Pusher {
     await state.raiseSentMark(raised);
     this.#sentMark = { node, seq: raised };
   }
+}
+
+function isCheckpointDue({ position, writtenSeq, writtenMs }: SegmentSession): boolean {
+  const documents = position.localSeq - writtenSeq;
+  if (documents <= 0) return false;
+  return performance.now() - writtenMs > CHECKPOINT_EVERY_MS || documents > CHECKPOINT_EVERY_DOCUMENTS;
 }

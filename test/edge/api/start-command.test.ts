@@ -6,12 +6,13 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { AppError } from '../../../shared/app-error.js';
 import { baseEnvironment, type ProgramProcess, programEntry } from '../../../sim/processes.js';
 import { freePort } from '../../support/free-port.js';
 import { edgeProgram } from '../../support/programs.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { listAll, post } from './node-client.js';
-import { useNodes } from './node-under-test.js';
+import { testConfig, useNodes } from './node-under-test.js';
 
 interface Ended {
   code: number | null;
@@ -39,6 +40,14 @@ function expectSentence({ code, stdout, stderr }: Ended, wantedCode: number, wor
   expect(stderr).to.match(/^error: [^\n]+\n+(\([^\n]+\)\n+){0,2}$/);
 }
 
+function failureOf(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
+
 describe('solar-edge start', () => {
   const nodes = useNodes();
   let program: ProgramProcess | undefined;
@@ -64,13 +73,7 @@ describe('solar-edge start', () => {
     await writeFile(config, '{"EDGE_PROT": 8080}');
     const cases: [string[], Record<string, string>, RegExp][] = [
       [[], { VILLAGE_ID: '' }, /VILLAGE_ID \(--village-id\) is required/],
-      [[], settings({ VILLAGE_ID: '9lives' }), /VILLAGE_ID must be a letter .*"9lives"/],
       [['--edge-port', '70000'], settings(), /--edge-port must be a whole number from 0 to 65535.*"70000"/],
-      [[], settings({ EDGE_PORT: 'tcp://10.0.0.1:8080' }), /EDGE_PORT must be a whole number/],
-      [[], settings({ SYNC_SCHEDULE: 'at two' }), /SYNC_SCHEDULE must be a cron expression/],
-      [[], settings({ SYNC_TIMEZONE: 'Africa/Atlantis' }), /SYNC_TIMEZONE must be a time zone/],
-      [[], settings({ API_URL: 'http://user:s3cr3t@centre/' }), /API_URL must be an origin/],
-      [[], settings({ CENTRAL_PASSWORD: 's3cr3t with spaces' }), /CENTRAL_PASSWORD must be printable/],
       [[], settings({ EDGE_HOST: '0.0.0.0' }), /EDGE_HOST 0.0.0.0 .*requires EDGE_TOKEN/],
       [[], settings({ EDGE_HOST: '203.0.113.7', EDGE_TOKEN: 's3cr3t' }), /EDGE_HOST 203.0.113.7 is not an address/],
       [
@@ -94,6 +97,35 @@ describe('solar-edge start', () => {
     expect(left.filter((name) => name !== 'config.json' && name !== 'data')).to.deep.equal([]);
     const node = await nodes.start(path.join(folder.path, 'data'));
     expect((await node.status()).store.lastSeq).to.equal(1);
+  });
+
+  it('would end with 2 and name the setting for each value that no node can work with', () => {
+    for (const [env, words] of [
+      [{ VILLAGE_ID: '9lives' }, /^VILLAGE_ID must be a letter .*"9lives"/],
+      [{ EDGE_PORT: 'tcp://10.0.0.1:8080' }, /^EDGE_PORT must be a whole number/],
+      [{ SYNC_SCHEDULE: 'at two' }, /^SYNC_SCHEDULE must be a cron expression/],
+      [{ SYNC_TIMEZONE: 'Africa/Atlantis' }, /^SYNC_TIMEZONE must be a time zone/],
+      [{ SYNC_MODE: 'dead' }, /^SYNC_MODE must be one of live, scheduled/],
+      [{ API_URL: 'http://user:s3cr3t@centre/' }, /^API_URL must be an origin/],
+      [{ CENTRAL_PASSWORD: 's3cr3t with spaces' }, /^CENTRAL_PASSWORD must be printable/],
+      [{ EDGE_HOST: '127.0.0.1.example.org' }, /^EDGE_HOST 127.0.0.1.example.org .*requires EDGE_TOKEN/],
+      [{ BUFFER_MAX_MB: '0' }, /^BUFFER_MAX_MB must be a whole number from 1/],
+      [{ POWER_AT: 'yesterday' }, /^POWER_AT must be an RFC 3339/],
+    ] as const) {
+      const failure = failureOf(() => testConfig(folder.path, env));
+      expect(failure).to.be.instanceOf(AppError).with.property('exitCode', 2);
+      expect((failure as AppError).message)
+        .to.match(words)
+        .and.to.not.contain('s3cr3t');
+    }
+    const trial = {
+      SYNC_TIMEOUT: '2',
+      MIN_FREE_MB: '0',
+      SYNC_JITTER: '0',
+      CONNECTIVITY_INTERVAL: '1',
+      VILLAGE_ID: 'Bamenda',
+    };
+    expect(testConfig(folder.path, trial)).to.include({ SYNC_TIMEOUT: 2, SYNC_JITTER: 0, VILLAGE_ID: 'bamenda' });
   });
 
   it('ends with 2 when its port is in use, and stores nothing', async () => {

@@ -87,7 +87,8 @@ async function checkEverything(url: string, senders: readonly Sender[], node: st
 }
 
 for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
-  describe(`a node that is killed (rolls at ${SEGMENT_MAX_DOCS})`, () => {
+  describe(`a node that is killed (rolls at ${SEGMENT_MAX_DOCS})`, function () {
+    this.timeout(60_000 + CYCLES * 5_000);
     let program: ProgramProcess | undefined;
 
     afterEach(async () => {
@@ -95,7 +96,7 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
     });
 
     const folder = useTempFolder();
-    const cycles = SEGMENT_MAX_DOCS === '7' ? Math.ceil(CYCLES / 2) : CYCLES;
+    const cycles = SEGMENT_MAX_DOCS === '7' ? Math.ceil(CYCLES / 3) : CYCLES;
 
     itWithSeed(
       `${cycles} times at any moment loses nothing acknowledged, repeats nothing and keeps its name`,

@@ -87,8 +87,8 @@ async function play(steps: readonly Step[], segmentMaxDocs: number): Promise<voi
 
 describe('the ledger', () => {
   for (const [segmentMaxDocs, numRuns] of [
-    [200_000, 25],
-    [7, 25],
+    [200_000, 12],
+    [7, 12],
   ] as const) {
     itWithSeed(
       `holds exactly what was accepted, numbered from 1 without a gap, whatever comes, restarts and rolls at ${segmentMaxDocs}`,

@@ -1,0 +1,149 @@
+import { gunzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
+import { IngestQueue } from '../../../edge/ledger/ingest-queue.js';
+import { Ledger } from '../../../edge/ledger/ledger.js';
+import { StoreState } from '../../../edge/ledger/store-state.js';
+import { Link } from '../../../edge/push/link.js';
+import { PushController } from '../../../edge/push/push-controller.js';
+import { Pusher } from '../../../edge/push/pusher.js';
+import { QuarantineStore } from '../../../edge/push/quarantine-store.js';
+import { silentLogger } from '../../../shared/logger.js';
+import { sleep, systemClock } from '../../../shared/time.js';
+import { FaultProxy, faults, type ProxiedRequest } from '../../support/fault-proxy.js';
+import { useTempFolder } from '../../support/temp-folder.js';
+import { waitFor } from '../../support/wait-for.js';
+import { anyVillage, GatewayCentre } from './support/centres.js';
+import { EdgeSite, readings } from './support/edge-site.js';
+import { isBulkDocs } from './support/sent-documents.js';
+
+const isCheckpointWrite = ({ method, path }: ProxiedRequest): boolean => method === 'PUT' && path.includes('/_local/');
+
+describe('the push over time', () => {
+  let centre: GatewayCentre;
+  let proxy: FaultProxy;
+  let site: EdgeSite | undefined;
+  let settings: Record<string, string>;
+  const village = anyVillage();
+  afterEach(async () => {
+    await site?.stop();
+    site = undefined;
+    await proxy.stop();
+    await centre.stop();
+  });
+  const folder = useTempFolder();
+  beforeEach(async () => {
+    centre = await GatewayCentre.start('embedded');
+    proxy = new FaultProxy(centre.url);
+    await proxy.start();
+    settings = { ...(await centre.settingsFor(village)), API_URL: proxy.url };
+  });
+
+  /** Ids the centre was asked about with `_revs_diff` since the request with that index. */
+  const askedIds = (from: number): number =>
+    proxy.requests
+      .slice(from)
+      .filter(({ path }) => path.endsWith('/_revs_diff'))
+      .reduce((sum, { body, headers }) => {
+        const plain = headers['content-encoding'] === 'gzip' ? gunzipSync(new Uint8Array(body)) : body;
+        return sum + Object.keys(JSON.parse(plain.toString('utf8'))).length;
+      }, 0);
+
+  it('gives a forced replication its turn although data never stops coming', async () => {
+    const node = await EdgeSite.start(village, folder.path, { ...settings, SYNC_MODE: 'live' });
+    site = node;
+    proxy.rule = async (request) => {
+      if (isBulkDocs(request)) await sleep(150);
+      return undefined;
+    };
+    const stopping = new AbortController();
+    const posting = (async () => {
+      for (let n = 0; !stopping.signal.aborted; n++) {
+        await node.post(readings(1, n));
+        await sleep(20);
+      }
+    })();
+    try {
+      await waitFor(() => proxy.requests.filter(isBulkDocs).length > 2, { what: 'the live push to be busy' });
+      const startedMs = performance.now();
+      const { result } = await node.replicate({ deadlineS: 10 });
+      expect(result.ok).to.equal(true);
+      expect(performance.now() - startedMs, 'ended by itself, not by its deadline').to.be.below(9_000);
+    } finally {
+      stopping.abort();
+      await posting;
+    }
+    await waitFor(async () => (await node.status()).store.pending === 0, { what: 'the live push to go on' });
+    expect(await centre.documents(village)).to.deep.equal(await node.documents());
+  });
+
+  it('leaves checkpoints behind in a long drain, so that a broken one does not begin again', async () => {
+    const node = await EdgeSite.start(village, folder.path, settings);
+    site = node;
+    await node.post(readings(13_000));
+    proxy.rule = (request) => {
+      const isLate = isBulkDocs(request) && proxy.requests.some(isCheckpointWrite);
+      return isLate ? { kind: 'reset' } : undefined;
+    };
+    expect((await node.replicate({ maxRetries: 1 })).result).to.include({ ok: false });
+    const held = await centre.count();
+    expect(held).to.be.within(10_000, 13_000);
+    const asked = proxy.requests.length;
+    proxy.rule = () => undefined;
+    expect((await node.replicate()).result).to.include({ ok: true, sent: 13_001 - held });
+    expect(askedIds(asked)).to.equal(0);
+    expect(await centre.count()).to.equal(13_001);
+  });
+
+  it('leaves a checkpoint behind when it is stopped in the middle', async () => {
+    const node = await EdgeSite.start(village, folder.path, settings);
+    site = node;
+    await node.post(readings(350));
+    let batches = 0;
+    proxy.rule = (request) =>
+      isBulkDocs(request) && ++batches > 1 ? { kind: 'hang', when: 'before-headers' } : undefined;
+    const replication = node.replicate().catch(() => undefined);
+    await waitFor(() => batches > 1, { what: 'the second batch' });
+    await Promise.all([replication, node.stop()]);
+    proxy.rule = () => undefined;
+    await node.restart();
+    const asked = proxy.requests.length;
+    expect((await node.replicate()).result).to.include({ ok: true, sent: 252 });
+    expect(askedIds(asked)).to.equal(0);
+  });
+
+  it('waits longer and longer for what never gets across, although the centre confirms what it held before', async () => {
+    const log = silentLogger();
+    const state = await StoreState.open({ folder: folder.path, village, nowMs: Date.now() });
+    const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 });
+    const ledger = new Ledger({ folder: folder.path, state, log, clock, segmentMaxDocs: 1_000 });
+    await ledger.open();
+    const quarantine = await QuarantineStore.open(folder.path);
+    const password = settings.CENTRAL_PASSWORD;
+    const link = new Link({ url: proxy.url, user: village, password, timeoutMs: 2_000 });
+    const pusher = new Pusher({ ledger, state, link, quarantine, clock, log });
+    // A hundredth of the longest wait: 20 ms, 40 ms, 80 ms …
+    const rules = { live: true, probeIntervalMs: 60_000, random: () => 0.01 };
+    const controller = new PushController({ pusher, ledger, link, state, log, now: () => Date.now(), rules });
+    const ingest = new IngestQueue({ ledger, clock, village, boot: 1, assertSpace: () => undefined });
+    try {
+      const documents = (readings(150) as Record<string, string>[]).map((fields) => ({
+        type: 'reading' as const,
+        fields,
+      }));
+      await ingest.submit(documents, false);
+      let batches = 0;
+      proxy.rule = (request) => (isBulkDocs(request) && ++batches > 1 ? faults.json(500, {}) : undefined);
+      await controller.start();
+      await waitFor(() => controller.state.failures >= 4, { what: 'the fourth failure in a row' });
+      expect(batches).to.equal(5);
+      expect(ledger.pending).to.equal(50);
+    } finally {
+      await controller.stop();
+      await ingest.close();
+      link.close();
+      for (const one of [ledger, quarantine, state]) await one.close();
+    }
+  });
+});

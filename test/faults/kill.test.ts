@@ -1,0 +1,126 @@
+/**
+ * Node and centre as real processes, killed at random moments while documents come in and the link is cut: at the end the centre holds exactly what
+ * was acknowledged. KILL_CYCLES sets how often (6), TEST_SEED plays one run again.
+ */
+import { expect } from 'chai';
+import { afterEach, describe } from 'mocha';
+import type { OneShotResult } from '../../edge/push/one-shot.js';
+import { ProgramClient } from '../../shared/http/client.js';
+import { formatInstant, sleep } from '../../shared/time.js';
+import { AcknowledgedStore } from '../../sim/acknowledged.js';
+import { auditVillage } from '../../sim/audit.js';
+import type { SimulatedCentre } from '../../sim/centre.js';
+import { SimulatedLink } from '../../sim/link.js';
+import type { ProgramProcess } from '../../sim/processes.js';
+import type { SeededRandom } from '../../sim/random.js';
+import { centreProgram, edgeProgram } from '../support/programs.js';
+import { itWithSeed } from '../support/seeds.js';
+import { useTempFolder } from '../support/temp-folder.js';
+
+const CYCLES = Number(process.env.KILL_CYCLES ?? 6);
+const VILLAGE = 'bamenda';
+const EPOCH_MS = Date.parse('2026-03-01T00:00:00.000Z');
+
+/** Posts batches one after the other until told to stop; each again and again until it is acknowledged, as a patient meter does. */
+class Poster {
+  readonly acknowledged = new AcknowledgedStore(VILLAGE);
+  readonly #client: ProgramClient;
+  readonly #stopping = new AbortController();
+  readonly #working: Promise<void>[];
+
+  constructor(url: string, devices: readonly string[], random: SeededRandom) {
+    this.#client = new ProgramClient({ url, peer: 'the node', timeoutMs: 5_000 });
+    this.#working = devices.map((device) => this.#work(device, random));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#working);
+  }
+
+  async #work(device: string, random: SeededRandom): Promise<void> {
+    for (let n = 0; !this.#stopping.signal.aborted; ) {
+      const batch = Array.from({ length: random.integer(1, 20) }, () => ({
+        device,
+        at: formatInstant(EPOCH_MS + n++ * 1_000),
+        powerW: random.integer(0, 5_000),
+      }));
+      while (!(await this.#post(batch))) await sleep(50);
+      this.acknowledged.add('reading', batch);
+      await sleep(random.integer(0, 30));
+    }
+  }
+
+  async #post(batch: readonly object[]): Promise<boolean> {
+    const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(batch) };
+    try {
+      await this.#client.json('/v1/readings', init);
+      return true;
+    } catch {
+      // Killed before, while or after it was stored: the same again tells.
+      return false;
+    }
+  }
+}
+
+describe('killing node and centre at any moment', function () {
+  this.timeout(30_000 + CYCLES * 10_000);
+  let centre: SimulatedCentre | undefined;
+  let node: ProgramProcess | undefined;
+  let link: SimulatedLink | undefined;
+  let poster: Poster | undefined;
+  afterEach(async () => {
+    // A poster waits for its acknowledgement, so the node goes last.
+    if (node && !node.isRunning) await node.start();
+    await poster?.stop();
+    await node?.stop();
+    await link?.stop();
+    await centre?.stop();
+  });
+  const folder = useTempFolder();
+
+  itWithSeed(`loses and duplicates nothing in ${CYCLES} kills`, async (random) => {
+    const server = await centreProgram(`${folder.path}/centre`);
+    centre = server;
+    await server.start();
+    const network = new SimulatedLink({ targetPort: server.port, roundTripMs: 20 });
+    link = network;
+    await network.start();
+    const env = {
+      API_URL: network.url,
+      CENTRAL_PASSWORD: await server.addVillage(VILLAGE),
+      ...{ SEGMENT_MAX_DOCS: '200', SYNC_TIMEOUT: '2', CONNECTIVITY_INTERVAL: '0.2' },
+    };
+    const edge = await edgeProgram({ villageId: VILLAGE, dataPath: `${folder.path}/edge`, env });
+    node = edge;
+    await edge.start();
+    const posting = new Poster(edge.url, ['m1', 'm2', 'm3'], random);
+    poster = posting;
+
+    for (let cycle = 0; cycle < CYCLES; cycle++) {
+      await sleep(random.integer(100, 700));
+      const isCut = random.chance(0.3);
+      if (isCut) network.cut();
+      const victim = random.chance(0.6) ? edge : server.process;
+      await victim.kill('SIGKILL');
+      if (random.chance(0.5)) await sleep(random.integer(0, 300));
+      await victim.start();
+      if (isCut) network.restore();
+    }
+
+    await posting.stop();
+    const client = new ProgramClient({ url: edge.url, peer: 'the node' });
+    const init = {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"maxRetries":10,"retryIntervalS":0.2}',
+    };
+    let result: OneShotResult | undefined;
+    for await (const line of client.lines<OneShotResult>('/v1/replicate', init)) result = line;
+    expect(result).to.include({ event: 'done', ok: true, pending: 0 });
+    const report = await auditVillage(server.analyst, posting.acknowledged);
+    expect(report.problems).to.deep.equal([]);
+    expect(report.acknowledged).to.be.greaterThan(50);
+    expect([report.confirmed, report.atCentre]).to.deep.equal([report.acknowledged, report.acknowledged]);
+  });
+});
