@@ -5,10 +5,11 @@
  * local sequence k carries the number `firstSeq + k - 1`. The segment's state lives inside it, in `_local` documents.
  */
 import path from 'node:path';
-import { AppError } from '../../shared/app-error.js';
-import { parseTelemetryId, type TelemetryDocument } from '../../shared/documents.js';
+import type { TelemetryDocument } from '../../shared/documents.js';
+import { DrainingDatabase } from '../../shared/draining-database.js';
 import { type Database, type OpenOptions, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
 import type { RangeReader } from '../../shared/range-reader.js';
+import { NewestIds } from './newest-ids.js';
 import { countNumbers, type NumberRange } from './number-ranges.js';
 
 /** What a segment is, written when it is made and again when it is sealed. */
@@ -40,16 +41,12 @@ export interface SegmentEntry {
 
 export class Segment implements RangeReader {
   readonly folder: string;
-  readonly #database: Database;
+  readonly #database: DrainingDatabase;
   #record: SegmentRecord;
   #delivery: DeliveryRecord;
   #count: number;
   #writeFailed = false;
-  #closing = false;
-  /** Reads and writes under way. */
-  readonly #work = new Set<Promise<unknown>>();
-  /** Newest id of each series met so far; '' for a series that has none. */
-  readonly #newestIds = new Map<string, string>();
+  readonly #newestIds = new NewestIds((prefix) => this.#newestId(prefix));
 
   private constructor(
     folder: string,
@@ -59,7 +56,7 @@ export class Segment implements RangeReader {
     count: number,
   ) {
     this.folder = folder;
-    this.#database = database;
+    this.#database = new DrainingDatabase(database);
     this.#record = record;
     this.#delivery = delivery;
     this.#count = count;
@@ -147,35 +144,19 @@ export class Segment implements RangeReader {
 
   /** The database's identity in PouchDB's replication ids. */
   async databaseId(): Promise<string> {
-    return this.#database.id();
+    return this.#database.use((database) => database.id());
   }
 
   /** Revisions of those of the ids that are stored. */
   async revisions(ids: readonly string[]): Promise<Map<string, string>> {
     const found = new Map<string, string>();
+    if (this.#count === 0) return found;
     const possible: string[] = [];
-    for (const id of ids) if (await this.#mayHold(id)) possible.push(id);
+    for (const id of ids) if (await this.#newestIds.mayHold(id)) possible.push(id);
     if (possible.length === 0) return found;
-    const { rows } = await this.#use(() => this.#database.allDocs({ keys: possible }));
+    const { rows } = await this.#database.use((database) => database.allDocs({ keys: possible }));
     for (const row of rows) if (!('error' in row) && row.id) found.set(row.id, row.value.rev);
     return found;
-  }
-
-  /** False when the id is surely new: behind the newest one of its series. Most data comes in order and needs no look-up. */
-  async #mayHold(id: string): Promise<boolean> {
-    if (this.#count === 0) return false;
-    const prefix = parseTelemetryId(id)?.prefix;
-    if (prefix === undefined) return true;
-    const newest = this.#newestIds.get(prefix) ?? (await this.#readNewestId(prefix));
-    return id <= newest;
-  }
-
-  async #readNewestId(prefix: string): Promise<string> {
-    const range = { startkey: `${prefix}\uffff`, endkey: prefix, descending: true, limit: 1 };
-    const { rows } = await this.#use(() => this.#database.allDocs(range));
-    const newest = rows[0]?.id ?? '';
-    this.#newestIds.set(prefix, newest);
-    return newest;
   }
 
   /**
@@ -183,18 +164,15 @@ export class Segment implements RangeReader {
    * keeps; the objects become PouchDB's. When the promise resolves they are on the disk; when it rejects, only reopening tells what is.
    */
   async append(documents: TelemetryDocument[]): Promise<void> {
-    // Before the write: a newest id that is too high costs a look-up, one that is too low a document.
-    for (const { _id } of documents) {
-      const prefix = parseTelemetryId(_id)?.prefix;
-      // A series not looked at yet may hold later ones.
-      const newest =
-        prefix === undefined ? undefined : (this.#newestIds.get(prefix) ?? (this.#count === 0 ? '' : undefined));
-      if (prefix !== undefined && newest !== undefined && _id > newest) this.#newestIds.set(prefix, _id);
-    }
-    const results = await this.#write(() => this.#database.bulkDocs(documents, { new_edits: false }));
+    const isEmpty = this.#count === 0;
+    this.#newestIds.willWrite(
+      documents.map(({ _id }) => _id),
+      isEmpty,
+    );
+    const results = await this.#write((database) => database.bulkDocs(documents, { new_edits: false }));
     const failed = results.find((result) => 'error' in result);
     if (failed) throw new Error(`the segment refused a document: ${JSON.stringify(failed)}`);
-    const { update_seq: count } = await this.#database.info();
+    const { update_seq: count } = await this.#database.use((database) => database.info());
     if (Number(count) !== this.#count + documents.length) {
       throw new Error(`the segment counts ${count} documents where ${this.#count + documents.length} were expected`);
     }
@@ -203,7 +181,9 @@ export class Segment implements RangeReader {
 
   /** Documents after a local sequence, oldest first; one that cannot be read is left out, which shows as a gap. */
   async entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
-    const { results } = await this.#use(() => this.#database.changes({ since: localSeq, limit, include_docs: true }));
+    const { results } = await this.#database.use((database) =>
+      database.changes({ since: localSeq, limit, include_docs: true }),
+    );
     return results.flatMap((change) => {
       const localSeq = Number(change.seq);
       // What a write under way has put behind the count is not acknowledged yet.
@@ -226,59 +206,54 @@ export class Segment implements RangeReader {
     limit: number;
   }): Promise<TelemetryDocument[]> {
     const { startId: startkey, endId: endkey, descending, limit } = range;
-    const { rows } = await this.#use(() =>
-      this.#database.allDocs({ startkey, endkey, descending, limit, include_docs: true }),
+    const { rows } = await this.#database.use((database) =>
+      database.allDocs({ startkey, endkey, descending, limit, include_docs: true }),
     );
     return rows.flatMap((row) => (row.doc ? [row.doc as TelemetryDocument] : []));
   }
 
   async firstId(startId: string, endId: string): Promise<string | undefined> {
-    const { rows } = await this.#use(() => this.#database.allDocs({ startkey: startId, endkey: endId, limit: 1 }));
+    const { rows } = await this.#database.use((database) =>
+      database.allDocs({ startkey: startId, endkey: endId, limit: 1 }),
+    );
+    return rows[0]?.id;
+  }
+
+  async #newestId(prefix: string): Promise<string | undefined> {
+    const range = { startkey: `${prefix}\uffff`, endkey: prefix, descending: true, limit: 1 };
+    const { rows } = await this.#database.use((database) => database.allDocs(range));
     return rows[0]?.id;
   }
 
   async seal(sealedAt: string): Promise<void> {
     const record = { ...this.#record, sealedAt };
-    await this.#write(() => writeLocal(this.#database, 'segment', record));
+    await this.#write((database) => writeLocal(database, 'segment', record));
     this.#record = record;
   }
 
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.#delivery) return;
-    await this.#write(() => writeLocal(this.#database, 'delivery', delivery));
+    await this.#write((database) => writeLocal(database, 'delivery', delivery));
     this.#delivery = delivery;
   }
 
   /** A checkpoint document of the replication protocol, as PouchDB keeps it on the source's side. */
   readCheckpoint<T>(id: string): Promise<T | undefined> {
-    return this.#use(() => readLocal<T>(this.#database, id.replace('_local/', '')));
+    return this.#database.use((database) => readLocal<T>(database, id.replace('_local/', '')));
   }
 
   async writeCheckpoint(id: string, body: object): Promise<void> {
-    await this.#write(() => writeLocal(this.#database, id.replace('_local/', ''), body));
+    await this.#write((database) => writeLocal(database, id.replace('_local/', ''), body));
   }
 
-  /** Lets what is under way end first: PouchDB never answers what it is asked while it closes. */
-  async close(): Promise<void> {
-    this.#closing = true;
-    await Promise.allSettled(this.#work);
-    await this.#database.close();
+  /** Ends what is under way first. */
+  close(): Promise<void> {
+    return this.#database.close();
   }
 
-  async #use<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closing) throw new AppError('busy', 'the store is being closed or reopened', { retryAfterS: 1 });
-    const running = work();
-    this.#work.add(running);
+  async #write<T>(work: (database: Database) => Promise<T>): Promise<T> {
     try {
-      return await running;
-    } finally {
-      this.#work.delete(running);
-    }
-  }
-
-  async #write<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#use(work);
+      return await this.#database.use(work);
     } catch (error) {
       this.#writeFailed = true;
       throw error;

@@ -9,7 +9,8 @@ import { randomInt } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
-import { type Database, type OpenOptions, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import { MendingDatabase } from '../../shared/mending-database.js';
+import { type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
 
 const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const NAME_LENGTH = 6;
@@ -53,25 +54,18 @@ export class StoreState {
   readonly village: string;
   readonly boot: number;
   readonly createdAt: string;
-  /** True when the store was new, or a copy, at this start: nothing may be numbered under an older name. */
-  readonly renamed: boolean;
   #node: string;
-  readonly #folder: string;
-  #database: Database;
+  readonly #database: MendingDatabase;
   readonly #record: StoreRecord;
-  readonly #options: OpenOptions;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string, options: OpenOptions, database: Database, record: StoreRecord, renamed: boolean) {
-    this.#folder = folder;
-    this.#options = options;
+  private constructor(database: MendingDatabase, record: StoreRecord) {
     this.#database = database;
     this.#record = record;
     this.#node = record.node;
     this.village = record.village;
     this.boot = record.boot;
     this.createdAt = record.createdAt;
-    this.renamed = renamed;
   }
 
   /** Name new numbers are given under. */
@@ -86,28 +80,29 @@ export class StoreState {
   static async open({ folder, village, nowMs, database: options = {} }: StoreStateOptions): Promise<StoreState> {
     const stateFolder = path.join(folder, 'state');
     await makeFolder(stateFolder, folder);
-    const database = await openDatabase(stateFolder, options).catch((error) => {
+    const database = await MendingDatabase.open(stateFolder, options).catch((error) => {
       throw error instanceof AppError && error.code === 'in_use'
         ? new AppError('in_use', `the data folder ${folder} is in use by another running node`, { cause: error })
         : error;
     });
     try {
-      const found = await readLocal<StoreRecord>(database, 'store');
+      const found = await database.read((open) => readLocal<StoreRecord>(open, 'store'));
       if (found && found.village !== village) {
         throw new AppError('usage', `the data folder ${folder} belongs to village ${found.village}, not to ${village}`);
       }
       const place = await placeOf(stateFolder);
-      const renamed = found?.place !== place;
+      // A new store, or the copy of one: nothing may be numbered under the older name.
+      const keepsName = found?.place === place;
       const record: StoreRecord = {
         format: FORMAT,
         village,
-        node: found && !renamed ? found.node : newNodeName(),
+        node: keepsName ? found.node : newNodeName(),
         boot: (found?.boot ?? 0) + 1,
         place,
         createdAt: found?.createdAt ?? new Date(nowMs).toISOString(),
       };
-      await writeLocal(database, 'store', record);
-      return new StoreState(stateFolder, options, database, record, renamed);
+      await database.write((open) => writeLocal(open, 'store', record));
+      return new StoreState(database, record);
     } catch (error) {
       await database.close();
       throw error;
@@ -121,7 +116,7 @@ export class StoreState {
   }
 
   async sentMark(): Promise<number> {
-    const mark = await readLocal<SentMark>(this.#database, 'sent');
+    const mark = await this.#read<SentMark>('sent');
     return mark?.node === this.#node ? mark.seq : 0;
   }
 
@@ -131,7 +126,7 @@ export class StoreState {
   }
 
   async clockLastSeenMs(): Promise<number> {
-    return (await readLocal<{ lastSeenMs: number }>(this.#database, 'clock'))?.lastSeenMs ?? 0;
+    return (await this.#read<{ lastSeenMs: number }>('clock'))?.lastSeenMs ?? 0;
   }
 
   async writeClockLastSeen(lastSeenMs: number): Promise<void> {
@@ -139,7 +134,7 @@ export class StoreState {
   }
 
   async syncHistory(): Promise<SyncHistory> {
-    const found = await readLocal<SyncHistory>(this.#database, 'sync');
+    const found = await this.#read<SyncHistory>('sync');
     const {
       lastAttemptAt,
       lastSuccessAt,
@@ -167,21 +162,15 @@ export class StoreState {
     await this.#database.close();
   }
 
-  #write(name: string, body: object): Promise<void> {
-    const write = () => this.#writeNow(name, body);
-    this.#writing = this.#writing.then(write, write);
-    return this.#writing;
+  #read<T>(name: string): Promise<T | undefined> {
+    return this.#database.read((database) => readLocal<T>(database, name));
   }
 
-  async #writeNow(name: string, body: object): Promise<void> {
-    try {
-      await writeLocal(this.#database, name, body);
-    } catch (error) {
-      // A database takes nothing more after a failed write; opened again it does, and if that fails the next write tries once more.
-      await this.#database.close().catch(() => undefined);
-      this.#database = await openDatabase(this.#folder, this.#options);
-      throw error;
-    }
+  /** One at a time: each replaces the revision before it. */
+  #write(name: string, body: object): Promise<void> {
+    const write = () => this.#database.write((database) => writeLocal(database, name, body));
+    this.#writing = this.#writing.then(write, write);
+    return this.#writing;
   }
 }
 
@@ -198,9 +187,12 @@ async function makeFolder(stateFolder: string, folder: string): Promise<void> {
   }
 }
 
+/** Inode and birth time of the folder: a copy has others. Where the file system knows no birth time, the inode alone must do. */
 async function placeOf(stateFolder: string): Promise<string> {
-  const { ino, birthtimeMs } = await stat(stateFolder);
-  return `${ino}@${Math.floor(birthtimeMs)}`;
+  const { ino, birthtimeNs, ctimeNs } = await stat(stateFolder, { bigint: true });
+  // Without a birth time Node tells the time of the last change, which is another after every start.
+  const isKnown = birthtimeNs > 0n && birthtimeNs !== ctimeNs;
+  return isKnown ? `${ino}@${birthtimeNs / 1_000_000n}` : `${ino}`;
 }
 
 /** True where a store of this village lies in `folder`; used by verbs that must not make one. */

@@ -13,7 +13,6 @@ import {
   type ControllerRules,
   type ControllerState,
   initialState,
-  isRunning,
   transition,
 } from './controller-state.js';
 import type { Link } from './link.js';
@@ -257,9 +256,4 @@ export class PushController implements Service {
   #nowText(): string {
     return formatInstant(this.#options.now());
   }
-}
-
-/** True while documents are on their way or about to be. */
-export function isPushing(controller: PushController): boolean {
-  return isRunning(controller.state);
 }

@@ -5,7 +5,8 @@
 import path from 'node:path';
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
-import { type Database, isNotFound, openDatabase } from '../../shared/pouchdb.js';
+import { MendingDatabase } from '../../shared/mending-database.js';
+import { type Database, isNotFound, type OpenOptions } from '../../shared/pouchdb.js';
 
 export interface QuarantineItem {
   /** Id of the document. */
@@ -25,18 +26,17 @@ interface StoredItem extends Omit<QuarantineItem, 'id'> {
 }
 
 export class QuarantineStore {
-  readonly #database: Database;
-  #count: number;
+  readonly #database: MendingDatabase;
+  #count = 0;
 
-  private constructor(database: Database, count: number) {
+  private constructor(database: MendingDatabase) {
     this.#database = database;
-    this.#count = count;
   }
 
-  static async open(folder: string): Promise<QuarantineStore> {
-    const database = await openDatabase(path.join(folder, 'quarantine'));
-    const { doc_count: count } = await database.info();
-    return new QuarantineStore(database, count);
+  static async open(folder: string, options?: OpenOptions): Promise<QuarantineStore> {
+    const store = new QuarantineStore(await MendingDatabase.open(path.join(folder, 'quarantine'), options));
+    await store.#recount();
+    return store;
   }
 
   get count(): number {
@@ -46,42 +46,40 @@ export class QuarantineStore {
   /** Keeps refused documents; one that is here already counts another try. Durable when the promise resolves. */
   async add(refused: readonly { document: TelemetryDocument; reason: string }[], since: string): Promise<void> {
     if (refused.length === 0) return;
-    const { rows } = await this.#database.allDocs({
-      keys: refused.map(({ document }) => document._id),
-      include_docs: true,
+    await this.#database.write(async (database) => {
+      const stored = await storedItems(
+        database,
+        refused.map(({ document }) => document._id),
+      );
+      const items = refused.map(({ document, reason }) => {
+        const before = stored.get(document._id);
+        const counted = before
+          ? { _rev: before._rev, since: before.since, tries: before.tries + 1 }
+          : { since, tries: 1 };
+        return { _id: document._id, reason, doc: document, ...counted };
+      });
+      const failed = (await database.bulkDocs(items)).find((result) => 'error' in result);
+      if (failed) throw new Error(`a refused document could not be kept: ${JSON.stringify(failed)}`);
     });
-    const stored = new Map(rows.flatMap((row) => ('doc' in row && row.doc ? [[row.id, row.doc as StoredItem]] : [])));
-    const items = refused.map(({ document, reason }) => {
-      const before = stored.get(document._id);
-      const counted = before
-        ? { _rev: before._rev, since: before.since, tries: before.tries + 1 }
-        : { since, tries: 1 };
-      return { _id: document._id, reason, doc: document, ...counted };
-    });
-    const results = await this.#database.bulkDocs(items);
-    const failed = results.find((result) => 'error' in result);
-    if (failed) throw new AppError('storage_failed', `a refused document could not be kept: ${JSON.stringify(failed)}`);
-    this.#count += refused.filter(({ document }) => !stored.has(document._id)).length;
+    await this.#recount();
   }
 
   /** Everything kept, by id. */
   async list(): Promise<QuarantineItem[]> {
-    const { rows } = await this.#database.allDocs({ include_docs: true });
-    return rows.flatMap((row) => {
-      if (!row.doc) return [];
-      const { reason, since, tries, doc } = row.doc as StoredItem;
-      return [{ id: row.id, reason, since, tries, doc }];
-    });
+    const { rows } = await this.#database.read((database) => database.allDocs({ include_docs: true }));
+    return rows.flatMap((row) => (row.doc ? [itemOf(row.doc as StoredItem)] : []));
   }
 
   /** Forgets a document: the centre has it now, or a person gave it up. Throws `not_found`. */
   async remove(id: string): Promise<QuarantineItem> {
     try {
-      const stored = (await this.#database.get(id)) as StoredItem;
-      await this.#database.remove(stored);
-      this.#count--;
-      const { reason, since, tries, doc } = stored;
-      return { id, reason, since, tries, doc };
+      const stored = await this.#database.write(async (database) => {
+        const found = (await database.get(id)) as StoredItem;
+        await database.remove(found);
+        return found;
+      });
+      await this.#recount();
+      return itemOf(stored);
     } catch (error) {
       if (isNotFound(error)) throw new AppError('not_found', `there is no document ${id} in quarantine`);
       throw error;
@@ -91,4 +89,17 @@ export class QuarantineStore {
   close(): Promise<void> {
     return this.#database.close();
   }
+
+  async #recount(): Promise<void> {
+    this.#count = (await this.#database.read((database) => database.info())).doc_count;
+  }
+}
+
+function itemOf({ _id: id, reason, since, tries, doc }: StoredItem): QuarantineItem {
+  return { id, reason, since, tries, doc };
+}
+
+async function storedItems(database: Database, ids: string[]): Promise<Map<string, StoredItem>> {
+  const { rows } = await database.allDocs({ keys: ids, include_docs: true });
+  return new Map(rows.flatMap((row) => (row.doc ? [[row.id, row.doc as StoredItem]] : [])));
 }

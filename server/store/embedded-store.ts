@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
 import { readFileIfPresent, writeFileDurably } from '../../shared/durable-file.js';
+import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database, OpenOptions } from '../../shared/pouchdb.js';
 import { isNotFound } from '../../shared/pouchdb.js';
 import type {
@@ -18,7 +19,6 @@ import type {
   VillageStore,
   WriteOutcome,
 } from './contract.js';
-import { EmbeddedDatabase } from './embedded-database.js';
 import { EmbeddedTelemetry } from './embedded-telemetry.js';
 import { localDocumentId } from './local-document-id.js';
 import { asVillageDocument, asVillageRecord, updateRecord, villageExists } from './village-documents.js';
@@ -35,10 +35,10 @@ export class EmbeddedStore implements CentralStore {
   readonly telemetry: EmbeddedTelemetry;
   readonly villages: VillageStore;
   readonly local: LocalDocuments;
-  readonly #databases: readonly EmbeddedDatabase[];
+  readonly #databases: readonly MendingDatabase[];
   readonly #queue: WriteQueue;
 
-  private constructor(uuid: string, telemetry: EmbeddedDatabase, villages: EmbeddedDatabase) {
+  private constructor(uuid: string, telemetry: MendingDatabase, villages: MendingDatabase) {
     this.uuid = uuid;
     this.telemetry = new EmbeddedTelemetry(telemetry);
     this.villages = new EmbeddedVillages(villages);
@@ -50,13 +50,13 @@ export class EmbeddedStore implements CentralStore {
   /** Opens or creates the store in `folder`. Throws `in_use` when another process has it, `usage` for an unusable folder. */
   static async open(folder: string, options: OpenOptions = {}): Promise<EmbeddedStore> {
     await makeFolder(folder);
-    const telemetry = await EmbeddedDatabase.open(path.join(folder, 'telemetry'), {
+    const telemetry = await MendingDatabase.open(path.join(folder, 'telemetry'), {
       cacheSizeBytes: TELEMETRY_CACHE_BYTES,
       writeBufferBytes: TELEMETRY_WRITE_BUFFER_BYTES,
       ...options,
     });
     try {
-      const villages = await EmbeddedDatabase.open(path.join(folder, 'villages'), options);
+      const villages = await MendingDatabase.open(path.join(folder, 'villages'), options);
       return new EmbeddedStore(await uuidOf(folder), telemetry, villages);
     } catch (error) {
       await telemetry.close();
@@ -107,9 +107,9 @@ async function uuidOf(folder: string): Promise<string> {
 }
 
 class EmbeddedVillages implements VillageStore {
-  readonly #database: EmbeddedDatabase;
+  readonly #database: MendingDatabase;
 
-  constructor(database: EmbeddedDatabase) {
+  constructor(database: MendingDatabase) {
     this.#database = database;
   }
 
@@ -149,9 +149,9 @@ class EmbeddedVillages implements VillageStore {
 }
 
 class EmbeddedLocalDocuments implements LocalDocuments {
-  readonly #database: EmbeddedDatabase;
+  readonly #database: MendingDatabase;
 
-  constructor(database: EmbeddedDatabase) {
+  constructor(database: MendingDatabase) {
     this.#database = database;
   }
 

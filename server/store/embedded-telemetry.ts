@@ -1,9 +1,9 @@
 /** Telemetry in an embedded PouchDB: looked up, written and read by id. Writes arrive one group at a time. */
 import type { TelemetryDocument } from '../../shared/documents.js';
+import type { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database } from '../../shared/pouchdb.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
-import type { EmbeddedDatabase } from './embedded-database.js';
 import { type HeldDocument, planWrite } from './write-plan.js';
 
 /** A node of PouchDB's revision tree: its hash, its state, its children. */
@@ -16,9 +16,9 @@ interface WithRevisionTree {
 }
 
 export class EmbeddedTelemetry implements RangeReader {
-  readonly #database: EmbeddedDatabase;
+  readonly #database: MendingDatabase;
 
-  constructor(database: EmbeddedDatabase) {
+  constructor(database: MendingDatabase) {
     this.#database = database;
   }
 

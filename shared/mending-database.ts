@@ -1,39 +1,40 @@
 /**
- * One PouchDB database of the embedded store that stays trustworthy after a failed write.
+ * One PouchDB database that stays trustworthy after a failed write.
  *
  * LevelDB goes on at a wrong offset of its log after a failed append and then loses writes it acknowledged. So at the first failed write
  * the database counts as broken: every write that was under way on it fails too, and it is closed and reopened before the next one.
  */
-import { AppError, messageOf } from '../../shared/app-error.js';
-import { type Database, type OpenOptions, openDatabase } from '../../shared/pouchdb.js';
+import { AppError, messageOf } from './app-error.js';
+import { DrainingDatabase } from './draining-database.js';
+import { type Database, type OpenOptions, openDatabase } from './pouchdb.js';
 
 const RETRY_AFTER_S = 5;
 
-export class EmbeddedDatabase {
+export class MendingDatabase {
   readonly #folder: string;
   readonly #options: OpenOptions;
-  readonly #broken = new WeakSet<Database>();
-  #database: Database;
+  readonly #broken = new WeakSet<DrainingDatabase>();
+  #database: DrainingDatabase;
   #reopening: Promise<void> | undefined;
 
-  private constructor(folder: string, options: OpenOptions, database: Database) {
+  private constructor(folder: string, options: OpenOptions, database: DrainingDatabase) {
     this.#folder = folder;
     this.#options = options;
     this.#database = database;
   }
 
   /** Throws `in_use` when another process has the folder open. */
-  static async open(folder: string, options: OpenOptions = {}): Promise<EmbeddedDatabase> {
-    return new EmbeddedDatabase(folder, options, await openDatabase(folder, options));
+  static async open(folder: string, options: OpenOptions = {}): Promise<MendingDatabase> {
+    return new MendingDatabase(folder, options, new DrainingDatabase(await openDatabase(folder, options)));
   }
 
   /** Answers about documents (404, 409) pass through; every other failure becomes `storage_failed`. */
   async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
     await this.#mend();
     try {
-      return await work(this.#database);
+      return await this.#database.use(work);
     } catch (error) {
-      throw isAnswer(error) ? error : storageFailed(error);
+      throw isAnswer(error) ? error : storageFailed(this.#folder, error);
     }
   }
 
@@ -42,13 +43,13 @@ export class EmbeddedDatabase {
     await this.#mend();
     const database = this.#database;
     try {
-      const result = await work(database);
+      const result = await database.use(work);
       if (this.#broken.has(database)) throw new Error('another write on the same log failed');
       return result;
     } catch (error) {
       if (isAnswer(error)) throw error;
       this.#broken.add(database);
-      throw storageFailed(error);
+      throw storageFailed(this.#folder, error);
     }
   }
 
@@ -69,9 +70,9 @@ export class EmbeddedDatabase {
     // A close that fails leaves the lock held, and opening then says so.
     await this.#database.close().catch(() => undefined);
     try {
-      this.#database = await openDatabase(this.#folder, this.#options);
+      this.#database = new DrainingDatabase(await openDatabase(this.#folder, this.#options));
     } catch (error) {
-      throw storageFailed(error);
+      throw storageFailed(this.#folder, error);
     }
   }
 }
@@ -83,8 +84,8 @@ function isAnswer(error: unknown): boolean {
   return status >= 400 && status < 500;
 }
 
-function storageFailed(error: unknown): AppError {
-  return new AppError('storage_failed', `the centre's store failed: ${messageOf(error)}`, {
+function storageFailed(folder: string, error: unknown): AppError {
+  return new AppError('storage_failed', `the database in ${folder} failed: ${messageOf(error)}`, {
     retryAfterS: RETRY_AFTER_S,
     cause: error,
   });
