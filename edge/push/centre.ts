@@ -86,6 +86,7 @@ export class Centre {
       path: '/telemetry/_bulk_docs',
       headers: kind === 'gateway' ? { Prefer: 'return=representation' } : {},
       body: { docs: documents, new_edits: false },
+      maxAnswerBytes: answerBytes(documents.length),
       signal,
     });
     this.#hearDate(answer);
@@ -105,7 +106,13 @@ export class Centre {
     const canary = `${first.village}:canary`;
     const asked = Object.fromEntries(documents.map(({ _id, _rev }) => [_id, [_rev]]));
     const body = { ...asked, [canary]: [IMPOSSIBLE_REVISION] };
-    const answer = await this.#link.request({ method: 'POST', path: '/telemetry/_revs_diff', body, signal });
+    const answer = await this.#link.request({
+      method: 'POST',
+      path: '/telemetry/_revs_diff',
+      body,
+      maxAnswerBytes: answerBytes(documents.length),
+      signal,
+    });
     const missing = new Set(Object.keys(asRecord(answer.json)));
     if (!missing.delete(canary)) throw unreadable('what it holds');
     return missing;
@@ -137,6 +144,11 @@ export class Centre {
     const centreMs = Date.parse(date ?? '');
     if (Number.isFinite(centreMs)) this.#onDate(centreMs);
   }
+}
+
+/** An entry has an id, a revision and, at worst, a sentence; anything longer is not an answer about these documents. */
+function answerBytes(documents: number): number {
+  return 64 * 1024 + documents * 2048;
 }
 
 /** A gateway's entries, each held against the document it must be about. */

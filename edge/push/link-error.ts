@@ -10,6 +10,8 @@ export interface LinkErrorOptions {
   retryAfterS?: number;
   /** Only a person can put it right, whatever the status. */
   blocks?: boolean;
+  /** The answer said why in CouchDB's form, `{"error", "reason"}`. */
+  explained?: boolean;
   cause?: unknown;
 }
 
@@ -34,11 +36,16 @@ export class LinkError extends Error {
   /** True when the centre refuses who we are or what it is asked for; only a person can put that right. */
   readonly blocks: boolean;
 
-  constructor(tag: LinkTag, message: string, { status, retryAfterS, blocks, cause }: LinkErrorOptions = {}) {
+  /** False for a refusal that may come from anything on the way. */
+  readonly explained: boolean;
+
+  constructor(tag: LinkTag, message: string, options: LinkErrorOptions = {}) {
+    const { status, retryAfterS, blocks, explained = false, cause } = options;
     super(message, cause === undefined ? undefined : { cause });
     this.tag = tag;
     this.status = status;
     this.retryAfterS = retryAfterS;
+    this.explained = explained;
     this.blocks = blocks ?? (status !== undefined && BLOCKING_STATUSES.has(status));
   }
 

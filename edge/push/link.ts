@@ -17,7 +17,8 @@ const gzipAsync = promisify(gzip);
 
 /** Below this, compressing costs more than it saves. */
 const COMPRESS_FROM_BYTES = 400;
-const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+/** Enough for everything that is not a list of documents. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 /** Assumed until something has been measured: a poor 2G link. */
 const INITIAL_BYTES_PER_S = 2_000;
 /** Requests smaller than this measure the round trip, not the rate. */
@@ -38,6 +39,8 @@ export interface LinkRequest {
   /** Sent as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
+  /** Longest answer to be expected, decompressed; 64 KiB unless given. */
+  maxAnswerBytes?: number;
   signal?: AbortSignal;
 }
 
@@ -121,7 +124,7 @@ export class Link {
     try {
       response = await untilResponse(call, body);
       watch.answered();
-      const json = await readJson(response);
+      const json = await readJson(response, request.maxAnswerBytes ?? MAX_ANSWER_BYTES);
       const durationMs = performance.now() - startedMs;
       return { status: response.statusCode ?? 0, headers: response.headers, json, durationMs };
     } catch (error) {
@@ -213,7 +216,7 @@ function untilResponse(call: http.ClientRequest, body: EncodedBody | undefined):
 }
 
 /** The answer's body, inflated and parsed; `undefined` when it is not JSON. Throws when it is cut short or larger than allowed. */
-async function readJson(response: http.IncomingMessage): Promise<unknown> {
+async function readJson(response: http.IncomingMessage, maxBytes: number): Promise<unknown> {
   const compressed = response.headers['content-encoding'] === 'gzip';
   const chunks: Buffer[] = [];
   let length = 0;
@@ -221,7 +224,7 @@ async function readJson(response: http.IncomingMessage): Promise<unknown> {
   const collect = async (source: AsyncIterable<Buffer>) => {
     for await (const chunk of source) {
       length += chunk.length;
-      if (length > MAX_ANSWER_BYTES) {
+      if (length > maxBytes) {
         tooLarge = new LinkError('REQUEST_ERROR', 'the answer is larger than any answer should be');
         throw tooLarge;
       }
@@ -249,6 +252,7 @@ function httpError({ status, headers, json }: LinkAnswer, what: string, url: str
   const retryAfterS = Number(headers['retry-after']);
   return new LinkError('HTTP_ERROR', `${url} answered ${status} to ${what}${reason ? `: ${reason}` : ''}${redirect}`, {
     status,
+    explained: textField(json, 'error') !== undefined,
     ...(Number.isFinite(retryAfterS) && retryAfterS > 0 ? { retryAfterS } : {}),
   });
 }

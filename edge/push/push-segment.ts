@@ -112,7 +112,11 @@ export async function sendBisecting(
     return await centre.send(documents, identity.kind, signal);
   } catch (error) {
     if (!(error instanceof LinkError) || (error.status !== 413 && error.status !== 400)) throw error;
-    if (documents.length === 1) return [{ result: 'refused', reason: error.message }];
+    if (documents.length === 1) {
+      // A 400 from a proxy on the way is not the centre's word about this document.
+      if (error.status === 400 && !error.explained) throw error;
+      return [{ result: 'refused', reason: error.message }];
+    }
     const half = Math.ceil(documents.length / 2);
     const first = await sendBisecting(documents.slice(0, half), context);
     return [...first, ...(await sendBisecting(documents.slice(half), context))];

@@ -1,8 +1,8 @@
 /**
  * Runs pushes: one at a time, over all segments that have something pending.
  *
- * A session with the centre (who it is, what the checkpoints say) is kept between runs, so that a fresh document costs one request;
- * it is dropped at the first error and at every forced run, which therefore notices a centre that was wiped or restored.
+ * A session with the centre (who it is, what the checkpoints say) is kept between runs, so that a fresh document costs one request; it is dropped
+ * at every failure but a broken link, and at every forced run, which therefore notices a centre that was wiped or restored.
  */
 import type { Logger } from '../../shared/logger.js';
 import { formatInstant } from '../../shared/time.js';
@@ -14,6 +14,7 @@ import { BatchSizer } from './batch-sizer.js';
 import { Centre, type CentreIdentity } from './centre.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Link } from './link.js';
+import { LinkError } from './link-error.js';
 import { type PushContext, type PushPosition, pushSegment, releaseNumber, sendBisecting } from './push-segment.js';
 import type { QuarantineItem, QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
@@ -50,6 +51,8 @@ interface SegmentSession {
 interface Session {
   identity: CentreIdentity;
   segments: Map<number, SegmentSession>;
+  /** The link broke: who answers must be asked again. */
+  interrupted: boolean;
 }
 
 export class Pusher {
@@ -78,21 +81,39 @@ export class Pusher {
   }
 
   /**
-   * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds every segment against the centre's
-   * checkpoint, and ends when everything stored at its start is accounted for; another run ends early, after a batch, when `yields` says so. Throws LinkError.
-   * One run at a time is the caller's part.
+   * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds every segment against
+   * the centre's checkpoint, and ends when everything stored at its start is accounted for; another run ends early, after a batch, when
+   * `yields` says so. Throws LinkError. One run at a time is the caller's part.
    */
   async run(fresh: boolean, signal: AbortSignal, yields: () => boolean = () => false): Promise<void> {
     try {
-      if (fresh) this.#session = undefined;
-      this.#session ??= { identity: await this.#centre.identify(signal), segments: new Map() };
-      if (fresh) await this.#retryQuarantined(signal);
-      await (fresh ? this.#pushWhatIsThere(this.#session, signal) : this.#pushAll(this.#session, signal, yields));
+      const session = await this.#openSession(fresh, signal);
+      if (fresh) await this.#retryQuarantined(session, signal);
+      await (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));
     } catch (error) {
-      // Called off, nothing has become doubtful, and the checkpoints can still be written.
-      if (!signal.aborted) this.#session = undefined;
+      this.#leaveSession(error, signal.aborted);
       throw error;
     }
+  }
+
+  async #openSession(fresh: boolean, signal: AbortSignal): Promise<Session> {
+    if (fresh) this.#session = undefined;
+    if (this.#session && !this.#session.interrupted) return this.#session;
+    const identity = await this.#centre.identify(signal);
+    const { identity: known, segments } = this.#session ?? {};
+    const isSame = known?.uuid === identity.uuid && known.kind === identity.kind;
+    this.#session = { identity, segments: isSame && segments ? segments : new Map(), interrupted: false };
+    return this.#session;
+  }
+
+  /**
+   * What a failure makes doubtful. A link that broke says nothing about what the centre holds: the same centre is sent only what it had not
+   * answered for, or a link that breaks every minute would be spent on asking. After any other failure everything is asked anew.
+   */
+  #leaveSession(error: unknown, calledOff: boolean): void {
+    if (calledOff) return;
+    if (this.#session && error instanceof LinkError && error.linkDown) this.#session.interrupted = true;
+    else this.#session = undefined;
   }
 
   /** Writes the checkpoints that are behind, as a courtesy to the next start; not being able to costs nothing but bytes. */
@@ -154,10 +175,10 @@ export class Pusher {
   }
 
   /** Offers the centre again what it refused before. */
-  async #retryQuarantined(signal: AbortSignal): Promise<void> {
+  async #retryQuarantined(session: Session, signal: AbortSignal): Promise<void> {
     const { quarantine } = this.#options;
-    if (quarantine.count === 0 || !this.#session) return;
-    const context = this.#context(this.#session.identity, signal);
+    if (quarantine.count === 0) return;
+    const context = this.#context(session.identity, signal);
     const items = await quarantine.list();
     for (let from = 0; from < items.length; from += QUARANTINE_BATCH) {
       const batch = items.slice(from, from + QUARANTINE_BATCH);
