@@ -47,40 +47,44 @@ for (const segmentMaxDocs of SEGMENT_SIZES.map(Number)) {
       expect((await everything(ledger)).map(({ seq }) => seq)).to.deep.equal(upTo(200));
     });
 
-    it('is not more than the queue may hold: beyond it the answer is busy and when to come again', async function () {
-      this.timeout(60_000);
-      if (segmentMaxDocs === 7) this.skip();
-      const disk = new FaultyDisk();
-      const { url, ledger } = await serve(disk);
-      let openGate = () => {};
-      disk.gate = new Promise<void>((resolve) => {
-        openGate = resolve;
-      });
-      const size = 16_000;
-      // One document many times over: it is the queue that is to be full, not the disk.
-      const late = upTo(20_000).map(() => reading(1, 'late'));
-      const writes = disk.writes.length;
-      const taken = [0, 1, 2, 3].map((n) =>
-        post(
-          url,
-          'readings',
-          upTo(n === 0 ? 1 : size).map(() => reading(1, `m${n}`)),
-        ),
-      );
-      await waitFor(() => disk.writes.length > writes, { what: 'the first write' });
-      const busy = await waitFor(
-        async () => {
-          const answer = await post(url, 'readings', late);
-          return answer.status === 503 ? answer : undefined;
-        },
-        { what: 'the queue to be full' },
-      );
-      expect([busy.body.error?.code, Number(busy.headers.get('retry-after')) > 0]).to.deep.equal(['busy', true]);
-      disk.gate = undefined;
-      openGate();
-      expect((await Promise.all(taken)).map(({ status }) => status)).to.deep.equal([201, 201, 201, 201]);
-      expect(ledger.lastSeq).to.equal(4);
-    });
+    // Rolling every seventh of so many documents would test patience, and the queue does not see segments.
+    const itOnce = segmentMaxDocs === 7 ? () => undefined : it;
+    itOnce(
+      'is not more than the queue may hold: beyond it the answer is busy and when to come again',
+      async function () {
+        this.timeout(60_000);
+        const disk = new FaultyDisk();
+        const { url, ledger } = await serve(disk);
+        let openGate = () => {};
+        disk.gate = new Promise<void>((resolve) => {
+          openGate = resolve;
+        });
+        const size = 16_000;
+        // One document many times over: it is the queue that is to be full, not the disk.
+        const late = upTo(20_000).map(() => reading(1, 'late'));
+        const writes = disk.writes.length;
+        const taken = [0, 1, 2, 3].map((n) =>
+          post(
+            url,
+            'readings',
+            upTo(n === 0 ? 1 : size).map(() => reading(1, `m${n}`)),
+          ),
+        );
+        await waitFor(() => disk.writes.length > writes, { what: 'the first write' });
+        const busy = await waitFor(
+          async () => {
+            const answer = await post(url, 'readings', late);
+            return answer.status === 503 ? answer : undefined;
+          },
+          { what: 'the queue to be full' },
+        );
+        expect([busy.body.error?.code, Number(busy.headers.get('retry-after')) > 0]).to.deep.equal(['busy', true]);
+        disk.gate = undefined;
+        openGate();
+        expect((await Promise.all(taken)).map(({ status }) => status)).to.deep.equal([201, 201, 201, 201]);
+        expect(ledger.lastSeq).to.equal(4);
+      },
+    );
 
     for (const lands of [false, true]) {
       it(`stays, whatever write fails ${lands ? 'after' : 'before'} it reached the disk; what failed is told, and taken when sent again`, async () => {

