@@ -76,6 +76,11 @@ export const EDGE_SETTINGS = {
     help: 'MB the store may take; beyond it new data is refused',
   },
   MIN_FREE_MB: { schema: integer(0, 10_000_000), default: '64', help: 'MB of the disk to leave free' },
+  RETENTION_DAYS: {
+    schema: integer(0, 36_500),
+    default: '7',
+    help: 'days a confirmed segment is kept; this version deletes nothing yet',
+  },
   SEGMENT_MAX_DOCS: {
     schema: integer(1, 10_000_000),
     default: '200000',

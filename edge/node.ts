@@ -1,8 +1,8 @@
 /**
  * Wires one node: store, ledger, ingest, push, schedule, and the REST API in front of them.
  *
- * Everything is started in order and stopped in reverse: requests end first, then what was taken is stored, then the push is called off,
- * then the files are closed.
+ * Everything is started in order and stopped in reverse: requests end first, then what was taken is stored, then the
+ * push is called off, then the files are closed.
  */
 
 import { HttpServer } from '../shared/http/server.js';
@@ -32,7 +32,8 @@ export interface NodeOptions {
   log: Logger;
   clock?: Clock;
   /**
-   * `node` is a node at work. `tool` opens the store for one verb: no boot event, no schedule, and pushes only on request.
+   * `node` is a node at work. `tool` opens the store for one verb: no boot event, no schedule, and pushes only on
+   * request.
    */
   purpose?: 'node' | 'tool';
 }
@@ -58,7 +59,10 @@ export class EdgeNode implements Service {
     return this.#server.url;
   }
 
-  /** Opens the store and serves it. Throws `usage` or `in_use` with what a person can do about it; nothing is left open then. */
+  /**
+   * Opens the store and serves it. Throws `usage` or `in_use` with what a person can do about it; nothing is left open
+   * then.
+   */
   async start(): Promise<void> {
     if (this.#parts) return;
     this.#stopping = new AbortController();
@@ -203,7 +207,10 @@ async function closeParts({ ingest, quarantine, ledger, state, clock, sync }: No
   await state.close();
 }
 
-/** What a node at work does beside requests: tells of its boot and of clock steps, remembers the time, keeps alerts current. */
+/**
+ * What a node at work does beside requests: tells of its boot and of clock steps, remembers the time, keeps alerts
+ * current.
+ */
 class Housekeeping implements Service {
   readonly name = 'housekeeping';
   readonly #parts: NodeParts;
@@ -224,10 +231,12 @@ class Housekeeping implements Service {
   }
 
   #look(): void {
-    const { clock, state, log } = this.#parts;
+    const { clock, state, ledger, log } = this.#parts;
     const nowMs = clock.now();
     const step = clock.takeStep();
     if (step) void this.#event('clock-step', { from: formatInstant(step.fromMs), to: formatInstant(step.toMs) });
+    // Nobody may be posting: what a full disk has closed is opened again for the push all the same.
+    ledger.heal().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
     statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));
     if (Math.abs(nowMs - this.#clockWrittenMs) < CLOCK_WRITTEN_EVERY_MS) return;
     this.#clockWrittenMs = nowMs;

@@ -1,8 +1,8 @@
 /** The centre's HTTP application: which routes there are and what stands before and behind them. */
 import express, { type Express } from 'express';
-import helmet from 'helmet';
 import { messageOf } from '../shared/app-error.js';
 import { errorHandler, methodNotAllowed, notFoundHandler } from '../shared/http/errors.js';
+import { securityHeaders } from '../shared/http/security-headers.js';
 import type { Logger } from '../shared/logger.js';
 import type { Clock } from '../shared/time.js';
 import { telemetryRoutes } from './analyst/telemetry-routes.js';
@@ -23,19 +23,21 @@ export interface AppOptions {
   clock: Clock;
   log: Logger;
   silentAfterHours: number;
+  /** True where it is served over TLS. */
+  tls: boolean;
 }
 
 export function createApp(options: AppOptions): Express {
-  const { store, contacts, directory, clock, log, silentAfterHours, tokens } = options;
+  const { store, contacts, directory, clock, log, silentAfterHours, tls, tokens } = options;
   const roles = new Roles({ tokens, directory, contacts });
   const analyst = { store, directory, contacts, clock, silentAfterHours, log };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('case sensitive routing', true);
-  // Before the headers that protect pages: a kilobyte on every answer is paid for on 2G, and no browser renders these.
+  // Before the headers for browsers: every byte of an answer is paid for on 2G, and no browser asks for these.
   app.use(gatewayRoutes({ store, contacts, log }, roles));
-  app.use(helmet());
+  app.use(securityHeaders({ tls }));
 
   app
     .route('/healthz')

@@ -1,6 +1,6 @@
 /**
- * The centre as a whole: the store, the contact log and the HTTP server, started in this order and stopped in reverse, so that no request
- * meets a closed store.
+ * The centre as a whole: the store, the contact log and the HTTP server, started in this order and stopped in reverse,
+ * so that no request meets a closed store.
  */
 import { HttpServer } from '../shared/http/server.js';
 import type { Logger } from '../shared/logger.js';
@@ -40,7 +40,16 @@ export class Central implements Service {
     const contacts = new ContactLog({ store, clock, log });
     const directory = new VillageDirectory({ store, clock });
     const { host, port, silentAfterHours, tls } = config;
-    const handler = createApp({ store, tokens: () => this.#tokens, directory, contacts, clock, log, silentAfterHours });
+    const handler = createApp({
+      store,
+      tokens: () => this.#tokens,
+      directory,
+      contacts,
+      clock,
+      log,
+      silentAfterHours,
+      tls: tls !== undefined,
+    });
     this.#server = new HttpServer({
       host,
       port,
@@ -62,7 +71,10 @@ export class Central implements Service {
     return this.#tokens;
   }
 
-  /** Resolves when requests are answered. Throws `in_use` for a port or data folder in use, `usage` for settings that cannot work. */
+  /**
+   * Resolves when requests are answered. Throws `in_use` for a port or data folder in use, `usage` for settings that
+   * cannot work.
+   */
   start(): Promise<void> {
     return this.#services.start();
   }

@@ -1,6 +1,6 @@
 /**
- * Who is asking: a village (HTTP Basic with its credential), an analyst or an admin (bearer token, or Basic with that name and the token
- * as password, so that CouchDB tools work). Decided once per request, before its body is read.
+ * Who is asking: a village (HTTP Basic with its credential), an analyst or an admin (bearer token, or Basic with that
+ * name and the token as password, so that CouchDB tools work). Decided once per request, before its body is read.
  */
 import type { RequestHandler, Response } from 'express';
 import { AppError } from '../shared/app-error.js';

@@ -1,11 +1,14 @@
 /**
  * One error class for everything a person or a program is told.
  *
- * Invariants: the message is one sentence that names the thing; the code is stable and the table below is the only place
- * that turns a code into an HTTP status and an exit code; no stack trace leaves the process through an AppError.
+ * Invariants: the message is one sentence that names the thing; the code is stable and the table below is the only
+ * place that turns a code into an HTTP status and an exit code; no stack trace leaves the process through an AppError.
  */
 
-/** What each code means to the outside: HTTP status, exit code of a verb, and whether the same request may succeed later. */
+/**
+ * What each code means to the outside: HTTP status, exit code of a verb, and whether the same request may succeed
+ * later.
+ */
 const TABLE = {
   invalid_request: { status: 400, exitCode: 2, retryable: false },
   unauthorized: { status: 401, exitCode: 3, retryable: false },

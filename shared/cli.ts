@@ -28,7 +28,8 @@ export function addSettings(command: Command, settings: Settings): Command {
   }
   command.addHelpText(
     'after',
-    '\nEvery setting is also an environment variable of the name in brackets; NAME_FILE (or --name-file) reads it from a file.',
+    '\nEvery setting is also an environment variable of the name in brackets; ' +
+      'NAME_FILE (or --name-file) reads it from a file.',
   );
   return command;
 }
@@ -76,7 +77,10 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
   }
 }
 
-/** `addCommand` does not pass on how the program ends and writes; usage errors in a verb must end like those of the program. */
+/**
+ * `addCommand` does not pass on how the program ends and writes; usage errors in a verb must end like those of the
+ * program.
+ */
 function inheritSettings(parent: Command): void {
   for (const command of parent.commands) {
     command.copyInheritedSettings(parent);

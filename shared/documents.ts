@@ -1,8 +1,8 @@
 /**
  * Telemetry documents: what a sender may give, what the node adds, and how ids are made and read.
  *
- * Ids begin with the village (one village is one CouchDB partition) and end with the time, so that the time range of one
- * series is one key range: `<village>:r:<device>:<at>`, `<village>:p:<model>:<device or ->:<for or at>:<at>`,
+ * Ids begin with the village (one village is one CouchDB partition) and end with the time, so that the time range of
+ * one series is one key range: `<village>:r:<device>:<at>`, `<village>:p:<model>:<device or ->:<for or at>:<at>`,
  * `<village>:e:<node>:<boot>-<n>` for the node's own events.
  */
 import { z } from 'zod';
@@ -85,7 +85,8 @@ export const instantSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const MEASUREMENT_WANTED = `must be a finite number, a boolean or a text of at most ${LIMITS.measurementTextLength} characters`;
+const MAX_TEXT_LENGTH = LIMITS.measurementTextLength;
+const MEASUREMENT_WANTED = `must be a finite number, a boolean or a text of at most ${MAX_TEXT_LENGTH} characters`;
 
 const measurementSchema = z.union(
   [
@@ -93,7 +94,7 @@ const measurementSchema = z.union(
     z.boolean(),
     z
       .string()
-      .max(LIMITS.measurementTextLength, MEASUREMENT_WANTED)
+      .max(MAX_TEXT_LENGTH, MEASUREMENT_WANTED)
       // A lone surrogate is not Unicode: it changes on its way to the centre or makes CouchDB refuse the whole request.
       .refine((text) => text.isWellFormed(), 'must be a text of whole Unicode characters'),
   ],

@@ -1,4 +1,7 @@
-/** A PouchDB database that ends what is under way before it closes: PouchDB never answers what it is asked while it closes. */
+/**
+ * A PouchDB database that ends what is under way before it closes: PouchDB never answers what it is asked while it
+ * closes.
+ */
 import { AppError } from './app-error.js';
 import type { Database } from './pouchdb.js';
 

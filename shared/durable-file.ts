@@ -1,6 +1,6 @@
 /**
- * Small files that are either the old or the new content after a power cut, never a mixture: written beside, synced, renamed,
- * and the folder's entry synced.
+ * Small files that are either the old or the new content after a power cut, never a mixture: written beside, synced,
+ * renamed, and the folder's entry synced.
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';

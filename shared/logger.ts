@@ -1,4 +1,7 @@
-/** Logs: one line per fact on standard error, JSON for machines or short text for people. Nothing secret is ever passed in. */
+/**
+ * Logs: one line per fact on standard error, JSON for machines or short text for people. Nothing secret is ever passed
+ * in.
+ */
 import winston from 'winston';
 
 export type Logger = winston.Logger;

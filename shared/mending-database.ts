@@ -1,8 +1,9 @@
 /**
  * One PouchDB database that stays trustworthy after a failed write.
  *
- * LevelDB goes on at a wrong offset of its log after a failed append and then loses writes it acknowledged. So at the first failed write
- * the database counts as broken: every write that was under way on it fails too, and it is closed and reopened before the next one.
+ * LevelDB goes on at a wrong offset of its log after a failed append and then loses writes it acknowledged. So at the
+ * first failed write the database counts as broken: every write that was under way on it fails too, and it is closed
+ * and reopened before the next one.
  */
 import { AppError, messageOf } from './app-error.js';
 import { DrainingDatabase } from './draining-database.js';

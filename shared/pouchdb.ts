@@ -4,8 +4,8 @@
  * Every database is opened with `sync: true`: LevelDB then calls fdatasync before a batch is acknowledged. PouchDB's
  * adapter never syncs otherwise and does not document the option; `test/shared/pouchdb.test.ts` pins it.
  *
- * After a failed write LevelDB goes on at the wrong place of its log: what it acknowledges from then on is gone after a crash. A database
- * therefore refuses everything after its first failed write, until it is closed and opened again.
+ * After a failed write LevelDB goes on at the wrong place of its log: what it acknowledges from then on is gone after a
+ * crash. A database therefore refuses everything after its first failed write, until it is closed and opened again.
  */
 import { createRequire } from 'node:module';
 import leveldbAdapter from 'pouchdb-adapter-leveldb';

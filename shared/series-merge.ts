@@ -1,8 +1,8 @@
 /**
  * Merging many series, each in order of time, into one order of time.
  *
- * A series is read in small chunks and only as far as the merge needs it, so memory depends on the number of series and the chunk,
- * never on the number of documents.
+ * A series is read in small chunks and only as far as the merge needs it, so memory depends on the number of series and
+ * the chunk, never on the number of documents.
  */
 import { parseTelemetryId, type TelemetryDocument } from './documents.js';
 import type { RangeReader } from './range-reader.js';
@@ -44,7 +44,8 @@ export class SeriesReader {
 
   async #fill(chunk: number): Promise<void> {
     const { startId } = this.#range;
-    // Two more than the chunk, for the document the range begins with (read before) and the one at `to` or at the cursor.
+    // Two more than the chunk, for the document the range begins with (read before) and the one at `to` or at the
+    // cursor.
     const limit = chunk + 2;
     const found = await this.#reader.readRange({ ...this.#range, limit });
     const last = found.at(-1)?._id;

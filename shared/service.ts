@@ -1,6 +1,6 @@
 /**
- * The life of anything that runs: started once, stopped once, both idempotent.
- * A group starts its members in order and stops them in reverse; when one fails to start, those already started are stopped.
+ * The life of anything that runs: started once, stopped once, both idempotent. A group starts its members in order and
+ * stops them in reverse; when one fails to start, those already started are stopped.
  */
 export interface Service {
   readonly name: string;
@@ -24,7 +24,9 @@ export class ServiceGroup implements Service {
     return this.#serialise(() => this.#startAll());
   }
 
-  /** Stops what runs, last started first; every member is stopped even when one fails, and the first failure is thrown. */
+  /**
+   * Stops what runs, last started first; every member is stopped even when one fails, and the first failure is thrown.
+   */
   stop(): Promise<void> {
     return this.#serialise(() => this.#stopAll());
   }

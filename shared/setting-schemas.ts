@@ -14,16 +14,19 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): z.ZodType<n
 
 /** A finite number within [min, max], such as `12` or `-0.5`. */
 export function decimal(min = -Number.MAX_VALUE, max = Number.MAX_VALUE): z.ZodType<number, string> {
-  const wanted =
-    min === -Number.MAX_VALUE && max === Number.MAX_VALUE
-      ? 'must be a number'
-      : `must be a number from ${min} to ${max}`;
+  const wanted = `must be a number${rangeOf(min, max)}`;
   return z
     .string()
     .trim()
     .regex(/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/, wanted)
     .transform(Number)
     .refine((value) => Number.isFinite(value) && value >= min && value <= max, wanted);
+}
+
+function rangeOf(min: number, max: number): string {
+  if (min > -Number.MAX_VALUE && max < Number.MAX_VALUE) return ` from ${min} to ${max}`;
+  if (min > -Number.MAX_VALUE) return ` of ${min} or more`;
+  return max < Number.MAX_VALUE ? ` of ${max} or less` : '';
 }
 
 export function choice<const T extends readonly [string, ...string[]]>(values: T): z.ZodType<T[number], string> {

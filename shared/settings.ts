@@ -1,8 +1,10 @@
 /**
- * Settings: one definition yields the environment variable, the flag, the key of the configuration file and the help text.
+ * Settings: one definition yields the environment variable, the flag, the key of the configuration file and the help
+ * text.
  *
- * Sources, strongest first: flag, environment, configuration file, default. `NAME_FILE` reads the value from a file. An empty
- * environment variable counts as not set, since manifests often leave one behind. Every value is validated once, at start.
+ * Sources, strongest first: flag, environment, configuration file, default. `NAME_FILE` reads the value from a file. An
+ * empty environment variable counts as not set, since manifests often leave one behind. Every value is validated once,
+ * at start.
  */
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';

@@ -1,9 +1,9 @@
 /**
  * Lists telemetry in order of time, page by page, from anything that can read a range of ids in order.
  *
- * Ids put the series (device, or model and device) before the time, so one series is one key range, and all series are merged by time:
- * the series are found by skipping from one prefix to the next, and each is read in small chunks as the merge needs them. Used by both
- * programs, so that a village and the centre answer the same question the same way.
+ * Ids put the series (device, or model and device) before the time, so one series is one key range, and all series are
+ * merged by time: the series are found by skipping from one prefix to the next, and each is read in small chunks as the
+ * merge needs them. Used by both programs, so that a village and the centre answer the same question the same way.
  */
 import { z } from 'zod';
 import { AppError } from './app-error.js';
@@ -18,6 +18,7 @@ import {
 } from './documents.js';
 import type { RangeReader } from './range-reader.js';
 import { comparePlaces, type IdRange, type Place, SeriesQueue, SeriesReader, timeOf } from './series-merge.js';
+import { problemsOf, sentenceOf } from './validation.js';
 
 export interface TelemetryQuery {
   device?: string | undefined;
@@ -52,13 +53,20 @@ const cursorSchema = z.string().transform((text, context): Cursor => {
   return z.NEVER;
 });
 
-/** The query parameters of a list, from text. Unknown parameters are refused, so that a typing error is not silently ignored. */
+/**
+ * The query parameters of a list, from text. Unknown parameters are refused, so that a typing error is not silently
+ * ignored.
+ */
 export const telemetryQuerySchema = z.strictObject({
   device: nameSchema.optional(),
   model: nameSchema.optional(),
   from: instantSchema.optional(),
   to: instantSchema.optional(),
-  order: z.enum(['asc', 'desc'], { error: 'must be asc or desc' }).default('asc'),
+  order: z
+    .enum(['asc', 'desc'], {
+      error: ({ input }) => (Array.isArray(input) ? 'must be given once' : 'must be asc or desc'),
+    })
+    .default('asc'),
   limit: z
     .string()
     .regex(/^\d{1,4}$/, `must be a whole number from 1 to ${MAX_LIMIT}`)
@@ -72,13 +80,8 @@ export const telemetryQuerySchema = z.strictObject({
 export function parseTelemetryQuery(parameters: Record<string, unknown>): TelemetryQuery {
   const parsed = telemetryQuerySchema.safeParse(parameters);
   if (parsed.success) return parsed.data;
-  const details = parsed.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: key, message: 'is not a parameter of this list' }))
-      : [{ path: issue.path.join('.'), message: issue.message }],
-  );
-  const first = details[0];
-  throw new AppError('invalid_request', `the parameter ${first?.path} ${first?.message}`, { details });
+  const details = problemsOf(parsed.error, { isQuery: true });
+  throw new AppError('invalid_request', `the parameter ${sentenceOf(details)}`, { details });
 }
 
 /** One page of a village's readings or predictions in order of time, then id. */
@@ -102,7 +105,9 @@ function nextOf(items: readonly TelemetryDocument[]): { next?: string } {
   return last ? { next: Buffer.from(last._id, 'utf8').toString('base64url') } : {};
 }
 
-/** Series whose first documents are read at the same time: enough to hide a store's latency, few enough not to flood it. */
+/**
+ * Series whose first documents are read at the same time: enough to hide a store's latency, few enough not to flood it.
+ */
 const PARALLEL_READS = 8;
 const MIN_CHUNK = 4;
 const MAX_CHUNK = 1000;
@@ -197,8 +202,9 @@ function idRange(prefix: string, query: TelemetryQuery): IdRange | undefined {
 }
 
 /**
- * Where a series goes on after the cursor, whichever the order: documents of the cursor's own time are ordered by id, so a series that sorts
- * before the cursor's has them all behind it already, one that sorts after it has them all ahead.
+ * Where a series goes on after the cursor, whichever the order: documents of the cursor's own time are ordered by id,
+ * so a series that sorts before the cursor's has them all behind it already, one that sorts after it has them all
+ * ahead.
  */
 function resumeId(prefix: string, cursor: Cursor): string {
   const cursorPrefix = parseTelemetryId(cursor.id)?.prefix ?? '';

@@ -9,8 +9,8 @@ const packageFile = findPackageFile(path.dirname(fileURLToPath(import.meta.url))
 export const version: string = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
 
 /**
- * Milliseconds since 1970 when this build was made, as far as the files tell. A clock that shows an earlier time is wrong:
- * the program cannot run before it was built.
+ * Milliseconds since 1970 when this build was made, as far as the files tell. A clock that shows an earlier time is
+ * wrong: the program cannot run before it was built.
  */
 export function buildTimeMs(): number {
   return statSync(fileURLToPath(import.meta.url)).mtimeMs;

@@ -1,5 +1,6 @@
 /**
- * What a node has acknowledged: the id and the exact content of every document, to be compared with what the centre holds.
+ * What a node has acknowledged: the id and the exact content of every document, to be compared with what the centre
+ * holds.
  */
 import { type PostedType, telemetryId } from '../shared/documents.js';
 import type { PostedFields } from './meters.js';

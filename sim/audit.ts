@@ -1,6 +1,6 @@
 /**
- * Compares what a node acknowledged with what the centre holds: each document exactly once, with the same content, none missing, none extra,
- * and no number given twice by a node.
+ * Compares what a node acknowledged with what the centre holds: each document exactly once, with the same content, none
+ * missing, none extra, and no number given twice by a node.
  *
  * The centre is read the way an analyst reads it, and nothing but its answer counts as proof.
  */

@@ -1,5 +1,6 @@
 /**
- * Makes sure that no child process outlives this one: whatever ends this process, short of SIGKILL, ends the children first.
+ * Makes sure that no child process outlives this one: whatever ends this process, short of SIGKILL, ends the children
+ * first.
  */
 import type { ChildProcess } from 'node:child_process';
 

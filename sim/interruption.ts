@@ -5,8 +5,8 @@ import { EXIT } from '../shared/cli.js';
 const SAME_CTRL_C_MS = 1_000;
 
 /**
- * Aborted by the first SIGINT, SIGTERM or SIGHUP, and when nobody reads the output any more. Another signal, more than a second
- * later, ends this process at once.
+ * Aborted by the first SIGINT, SIGTERM or SIGHUP, and when nobody reads the output any more. Another signal, more than
+ * a second later, ends this process at once.
  */
 export function interruption(): AbortSignal {
   const controller = new AbortController();

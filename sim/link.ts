@@ -1,8 +1,10 @@
 /**
- * A bad network between two programs on this machine: a TCP proxy with a rate, a delay and faults that can be switched while it runs.
+ * A bad network between two programs on this machine: a TCP proxy with a rate, a delay and faults that can be switched
+ * while it runs.
  *
- * The rate of each direction is shared by all connections, the handshake costs a round trip, and every byte passed on is counted.
- * States: `up`; `cut` (connections are reset, new ones too); `frozen` (a black hole: connections are accepted and nothing moves).
+ * The rate of each direction is shared by all connections, the handshake costs a round trip, and every byte passed on
+ * is counted. States: `up`; `cut` (connections are reset, new ones too); `frozen` (a black hole: connections are
+ * accepted and nothing moves).
  */
 import net, { type Socket } from 'node:net';
 import { AppError } from '../shared/app-error.js';
@@ -24,7 +26,10 @@ export interface LinkOptions {
   clock?: Clock;
 }
 
-/** A reset that arrives together with the last bytes is shown to the receiver as an orderly end (libuv), so it comes a little later. */
+/**
+ * A reset that arrives together with the last bytes is shown to the receiver as an orderly end (libuv), so it comes a
+ * little later.
+ */
 const LAST_BYTES_MS = 20;
 
 export type LinkState = 'up' | 'cut' | 'frozen';
@@ -158,7 +163,10 @@ export class SimulatedLink implements Service {
     this.#rates.down.reset();
   }
 
-  /** Passes exactly so many more bytes, then cuts (0: at the next byte, which does not pass). A later call replaces an earlier one. */
+  /**
+   * Passes exactly so many more bytes, then cuts (0: at the next byte, which does not pass). A later call replaces an
+   * earlier one.
+   */
   cutAfter(limits: ByteLimits): void {
     this.#allowance = { ...unlimited(), ...limits };
     this.#cutsWhenExhausted = true;

@@ -1,4 +1,6 @@
-/** `npm start`: a centre, two villages and their meters on this machine, to watch or, with `--once`, to prove itself. */
+/**
+ * `npm start`: a centre, two villages and their meters on this machine, to watch or, with `--once`, to prove itself.
+ */
 import { randomInt } from 'node:crypto';
 import type { z } from 'zod';
 import { AppError } from '../shared/app-error.js';

@@ -1,9 +1,10 @@
 /**
- * The devices of a village at work: as the simulated clock runs, their heartbeats are posted to the node, in order, until each is acknowledged.
+ * The devices of a village at work: as the simulated clock runs, their heartbeats are posted to the node, in order,
+ * until each is acknowledged.
  *
- * Invariants: a batch that was not acknowledged is posted again unchanged (same `at`), so nothing is stored twice; what the node
- * acknowledged is told once to `onAcknowledged`; when the node is away for long the devices stop measuring rather than
- * forget. A refusal that trying again cannot heal stops the fleet and is kept in `failure`.
+ * Invariants: a batch that was not acknowledged is posted again unchanged (same `at`), so nothing is stored twice; what
+ * the node acknowledged is told once to `onAcknowledged`; when the node is away for long the devices stop measuring
+ * rather than forget. A refusal that trying again cannot heal stops the fleet and is kept in `failure`.
  */
 import { AppError, messageOf } from '../shared/app-error.js';
 import type { PostedType } from '../shared/documents.js';
@@ -88,7 +89,10 @@ export class MeterFleet implements Service {
     this.#running = { stop, work: Promise.all([this.#measure(stop.signal), this.#post(stop.signal)]) };
   }
 
-  /** Measures no more and posts what was measured; throws the failure, or `unavailable` when that takes longer than `timeoutMs`. */
+  /**
+   * Measures no more and posts what was measured; throws the failure, or `unavailable` when that takes longer than
+   * `timeoutMs`.
+   */
   async finish(timeoutMs = 15_000): Promise<void> {
     this.#isMeasuring = false;
     const deadlineMs = this.#clock.monotonic() + timeoutMs;

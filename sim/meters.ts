@@ -1,9 +1,11 @@
 /**
- * What the devices of a village send: a pure generator, minute by minute, of heartbeats that look like those of a real mini-grid.
+ * What the devices of a village send: a pure generator, minute by minute, of heartbeats that look like those of a real
+ * mini-grid.
  *
- * Every minute: the PV inverter and the battery. Every 15 minutes: each customer's meter and the totalizer, with a cumulative
- * register *and* the period's energy, since a meter cannot know whether its heartbeat arrived. Every hour: a forecast of the load.
- * Invariants: the same seed gives the same documents; a register is exactly the sum of its periods; a device never repeats a time.
+ * Every minute: the PV inverter and the battery. Every 15 minutes: each customer's meter and the totalizer, with a
+ * cumulative register *and* the period's energy, since a meter cannot know whether its heartbeat arrived. Every hour: a
+ * forecast of the load. Invariants: the same seed gives the same documents; a register is exactly the sum of its
+ * periods; a device never repeats a time.
  */
 import { formatInstant } from '../shared/time.js';
 import { SeededRandom } from './random.js';
@@ -80,7 +82,9 @@ export function createVillage({ meters, seed, startAtMs, utcOffsetH }: VillagePl
   };
 }
 
-/** What the village sends at `atMs`, a full minute, and the village after it. Call it once for every minute, in order. */
+/**
+ * What the village sends at `atMs`, a full minute, and the village after it. Call it once for every minute, in order.
+ */
 export function villageHeartbeat(state: VillageState, atMs: number): Heartbeat {
   const random = new SeededRandom(state.randomState);
   const next = { ...state };

@@ -1,9 +1,10 @@
 /**
- * One direction of one connection through a simulated link: bytes wait for the shared rate, then for the delay, then are passed on.
+ * One direction of one connection through a simulated link: bytes wait for the shared rate, then for the delay, then
+ * are passed on.
  *
- * Invariants: one queue and one timer, so that bytes keep their order however late a timer fires; the end of the source is passed on
- * after its last byte; no more is read from the source while the link has more than a few seconds of work, or while
- * the sink does not take what is due.
+ * Invariants: one queue and one timer, so that bytes keep their order however late a timer fires; the end of the source
+ * is passed on after its last byte; no more is read from the source while the link has more than a few seconds of work,
+ * or while the sink does not take what is due.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../shared/time.js';

@@ -1,5 +1,6 @@
 /**
- * The simulation to watch: both villages at work, one of them cut off for a while, until Ctrl-C. One line of plain text per village and look.
+ * The simulation to watch: both villages at work, one of them cut off for a while, until Ctrl-C. One line of plain text
+ * per village and look.
  */
 import { messageOf } from '../shared/app-error.js';
 import { sleep } from '../shared/time.js';
@@ -48,10 +49,12 @@ function introduce(
   const [first] = villages;
   say('');
   say(
-    `Each village has ${count(meters)} meters, an inverter and a battery; one second here is ${duration(speed)} there (seed ${seed}).`,
+    `Each village has ${count(meters)} meters, an inverter and a battery; ` +
+      `one second here is ${duration(speed)} there (seed ${seed}).`,
   );
   say(
-    `Each node reaches the centre over a link of ${(LINK.bytesPerS * 8) / 1000} kbit/s with a round trip of ${LINK.roundTripMs} ms.`,
+    `Each node reaches the centre over a link of ${(LINK.bytesPerS * 8) / 1000} kbit/s ` +
+      `with a round trip of ${LINK.roundTripMs} ms.`,
   );
   say('');
   say(`  centre   ${centre.url}`);
@@ -76,7 +79,8 @@ async function playOutage({ villages }: SimulatedWorld, say: LiveOptions['say'],
   if (signal.aborted) return;
   village.link.cut();
   say(
-    `--- The link of ${village.id} is cut for ${CUT_FOR_MS / 1000} s. Its meters go on, and its node keeps what they send.`,
+    `--- The link of ${village.id} is cut for ${CUT_FOR_MS / 1000} s. ` +
+      'Its meters go on, and its node keeps what they send.',
   );
   await sleep(CUT_FOR_MS, signal);
   if (signal.aborted) return;

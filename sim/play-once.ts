@@ -1,6 +1,7 @@
 /**
- * One outage and recovery that ends by itself and proves itself: a link is cut, the node behind it is killed and started again on its data
- * while its meters go on, the link comes back, both nodes replicate, and an audit compares what was acknowledged with what the centre holds.
+ * One outage and recovery that ends by itself and proves itself: a link is cut, the node behind it is killed and
+ * started again on its data while its meters go on, the link comes back, both nodes replicate, and an audit compares
+ * what was acknowledged with what the centre holds.
  */
 import { AppError } from '../shared/app-error.js';
 import { sleep } from '../shared/time.js';
@@ -33,7 +34,10 @@ const LINK = { bytesPerS: 64_000, roundTripMs: 100 };
 const REPLICATION_DEADLINE_S = 25;
 const PROGRESS_EVERY_MS = 500;
 
-/** Plays once. True when the audit found every acknowledged document at the centre exactly once. Throws when the play could not go on. */
+/**
+ * Plays once. True when the audit found every acknowledged document at the centre exactly once. Throws when the play
+ * could not go on.
+ */
 export async function playOnce({ say, signal, phases = USUAL_PHASES, ...choice }: OnceOptions): Promise<boolean> {
   const startedMs = performance.now();
   const tell = (line: string): void =>
@@ -47,7 +51,8 @@ export async function playOnce({ say, signal, phases = USUAL_PHASES, ...choice }
   });
   try {
     tell(
-      `Starting a centre and two villages of ${count(choice.meters)} meters; one second is ${duration(choice.speed)} there (seed ${choice.seed}).`,
+      `Starting a centre and two villages of ${count(choice.meters)} meters; ` +
+        `one second is ${duration(choice.speed)} there (seed ${choice.seed}).`,
     );
     await world.start();
     await playOutage(world, phases, tell, signal);
@@ -106,7 +111,8 @@ async function replicate(village: SimulatedVillage, tell: (line: string) => void
       const why = line.error === undefined ? '' : `: ${JSON.stringify(line.error)}`;
       const end = line.ok ? 'replicated' : `did not finish replicating${why}`;
       tell(
-        `${village.id} ${end}; sent ${count(line.sent)}, pending ${count(line.pending)}, quarantined ${count(line.quarantined)}.`,
+        `${village.id} ${end}; sent ${count(line.sent)}, pending ${count(line.pending)}, ` +
+          `quarantined ${count(line.quarantined)}.`,
       );
       return { ok: line.ok, sent: line.sent };
     }

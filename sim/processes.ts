@@ -1,7 +1,8 @@
 /**
  * Programs of this package as child processes: started and awaited until ready, killed at will, stopped in order.
  *
- * A child gets only the environment it is given and what every process needs; it does not outlive this process (`child-guard.ts`).
+ * A child gets only the environment it is given and what every process needs; it does not outlive this process
+ * (`child-guard.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -87,7 +88,10 @@ export class ProgramProcess implements Service {
     return this.#stderrTail;
   }
 
-  /** Resolves when it is ready; also after `kill`, to run it again. Rejects, with it gone, when it ends or is not ready in time. */
+  /**
+   * Resolves when it is ready; also after `kill`, to run it again. Rejects, with it gone, when it ends or is not ready
+   * in time.
+   */
   async start(): Promise<void> {
     if (this.#child) return;
     const { name, url, readyTimeoutMs = 15_000 } = this.#options;

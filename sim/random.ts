@@ -1,6 +1,6 @@
 /**
- * A small seeded generator of random numbers (mulberry32, public domain), so that a simulation can be played again exactly.
- * Not for secrets.
+ * A small seeded generator of random numbers (mulberry32, public domain), so that a simulation can be played again
+ * exactly. Not for secrets.
  */
 
 const UINT32 = 2 ** 32;

@@ -4,8 +4,9 @@
 import type { Socket } from 'node:net';
 
 /**
- * Sends RST and destroys the socket; what was not sent is lost. Node's own `resetAndDestroy` ends the stream first, so that the peer gets a FIN ahead
- * of the RST and may take half an answer for a whole one. The field is the one Node sets there; `test/sim/link.test.ts` pins it.
+ * Sends RST and destroys the socket; what was not sent is lost. Node's own `resetAndDestroy` ends the stream first, so
+ * that the peer gets a FIN ahead of the RST and may take half an answer for a whole one. The field is the one Node sets
+ * there; `test/sim/link.test.ts` pins it.
  */
 export function resetSocket(socket: Socket): void {
   (socket as Socket & { resetAndClosing?: boolean }).resetAndClosing = true;

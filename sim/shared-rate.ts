@@ -1,5 +1,6 @@
 /**
- * The capacity of one direction of a link, shared by every connection: bytes leave one after the other, as from a modem.
+ * The capacity of one direction of a link, shared by every connection: bytes leave one after the other, as from a
+ * modem.
  */
 import type { Clock } from '../shared/time.js';
 
@@ -18,7 +19,10 @@ export class SharedRate {
     return Number.isFinite(this.#bytesPerS);
   }
 
-  /** Queues so many bytes behind everything queued before; returns when the last of them has left (monotonic milliseconds). */
+  /**
+   * Queues so many bytes behind everything queued before; returns when the last of them has left (monotonic
+   * milliseconds).
+   */
   reserve(bytes: number): number {
     const startMs = Math.max(this.#clock.monotonic(), this.#busyUntilMs);
     this.#busyUntilMs = startMs + (bytes / this.#bytesPerS) * 1000;

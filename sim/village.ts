@@ -1,7 +1,8 @@
 /**
  * A village of a simulation: its link to the centre, its node (`solar-edge start`) behind that link, and its devices.
  *
- * The link, the node and the devices can be broken and mended one by one; starting the village again keeps the node's data.
+ * The link, the node and the devices can be broken and mended one by one; starting the village again keeps the node's
+ * data.
  */
 import type { PostedType } from '../shared/documents.js';
 import { ProgramClient } from '../shared/http/client.js';

@@ -14,8 +14,9 @@ export interface WaitOptions {
 type NotYet = undefined | null | false;
 
 /**
- * Asks `predicate` until it answers something other than undefined, null or false, and returns that. What it throws counts as "not yet" and is named when time
- * runs out. Throws an Error after `timeoutMs` (10 s unless given), or when `signal` is aborted.
+ * Asks `predicate` until it answers something other than undefined, null or false, and returns that. What it throws
+ * counts as "not yet" and is named when time runs out. Throws an Error after `timeoutMs` (10 s unless given), or when
+ * `signal` is aborted.
  */
 export async function waitFor<T>(
   predicate: () => T | NotYet | Promise<T | NotYet>,

@@ -1,4 +1,7 @@
-/** Everything a simulation runs: a centre and two villages in a temporary folder, on the usual ports where these are free. */
+/**
+ * Everything a simulation runs: a centre and two villages in a temporary folder, on the usual ports where these are
+ * free.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

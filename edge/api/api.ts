@@ -1,9 +1,12 @@
-/** The node's REST API: who may ask, what there is, and how failures are answered. One file per resource beside this one. */
+/**
+ * The node's REST API: who may ask, what there is, and how failures are answered. One file per resource beside this
+ * one.
+ */
 import express, { type Express, type RequestHandler } from 'express';
-import helmet from 'helmet';
 import { AppError } from '../../shared/app-error.js';
 import { bearerToken, sameSecret } from '../../shared/http/credentials.js';
 import { errorHandler, methodNotAllowed, notFoundHandler } from '../../shared/http/errors.js';
+import { securityHeaders } from '../../shared/http/security-headers.js';
 import { formatInstant } from '../../shared/time.js';
 import { createMetrics } from '../monitor/metrics.js';
 import type { NodeParts } from '../node-parts.js';
@@ -19,7 +22,7 @@ export function createApi(parts: NodeParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
-  app.use(helmet());
+  app.use(securityHeaders({ tls: false }));
   app
     .route('/healthz')
     .get((_request, response) => {

@@ -1,13 +1,15 @@
 /**
  * Turns the body of a POST into checked documents: an object, an array, or NDJSON, plain or gzip.
  *
- * Everything is checked before anything is stored; each fault is named by the document's place in the request and the field.
+ * Everything is checked before anything is stored; each fault is named by the document's place in the request and the
+ * field.
  */
 import type { Request, RequestHandler } from 'express';
 import express from 'express';
-import type { z } from 'zod';
 import { AppError, type ErrorDetail, messageOf } from '../../shared/app-error.js';
 import { LIMITS, POSTED_SCHEMAS, type PostedDocument, type PostedType } from '../../shared/documents.js';
+import { foreignCharset } from '../../shared/http/charset.js';
+import { problemsOf, sentenceOf } from '../../shared/validation.js';
 import type { RefusedDocument } from '../ledger/ingest-queue.js';
 
 const NDJSON = 'application/x-ndjson';
@@ -18,8 +20,8 @@ const MAX_DETAILS = 100;
 /** Reads the whole body, decompressed, within the limit; other media types and encodings are answered 415. */
 export const readBody: RequestHandler[] = [
   (request, _response, next) => {
-    if ([JSON_TYPE, NDJSON].includes(mediaTypeOf(request))) return next();
     const given = request.get('content-type') ?? 'none';
+    if ([JSON_TYPE, NDJSON].includes(mediaTypeOf(request))) return next(foreignCharset(given));
     next(new AppError('unsupported_media_type', `the content type must be ${JSON_TYPE} or ${NDJSON}, not ${given}`));
   },
   express.raw({ type: [JSON_TYPE, NDJSON], limit: LIMITS.requestBytes, inflate: true }),
@@ -62,7 +64,9 @@ export function bodyError({ refused, details }: PostedBody): AppError | undefine
   });
 }
 
-/** Express tells the type of a request only where there is a body; one without must be told that the body is missing. */
+/**
+ * Express tells the type of a request only where there is a body; one without must be told that the body is missing.
+ */
 function mediaTypeOf(request: Request): string {
   return (request.get('content-type') ?? '').split(';', 1).join('').trim().toLowerCase();
 }
@@ -109,8 +113,7 @@ function parseLines(text: string): unknown[] {
 
 function checkDocument(value: unknown, index: number, type: PostedType, result: PostedBody): void {
   const refuse = (code: RefusedDocument['code'], problems: ErrorDetail[]) => {
-    const message = problems.map((problem) => `${problem.path ? `${problem.path} ` : ''}${problem.message}`).join('; ');
-    result.refused.push({ index, code, message });
+    result.refused.push({ index, code, message: sentenceOf(problems) });
     result.details.push(...problems.map((problem) => ({ ...problem, index })));
   };
   if (value instanceof UnreadableLine) {
@@ -124,24 +127,13 @@ function checkDocument(value: unknown, index: number, type: PostedType, result: 
   }
   const parsed = POSTED_SCHEMAS[type].safeParse(value);
   if (!parsed.success) {
-    refuse(
-      'invalid_request',
-      parsed.error.issues.map((issue) => problemOf(issue, value)),
-    );
+    refuse('invalid_request', problemsOf(parsed.error));
   } else if (documentBytes(parsed.data) > LIMITS.documentBytes) {
     refuse('too_large', [{ message: `is larger than ${LIMITS.documentBytes} bytes` }]);
   } else {
     result.documents.push({ type, fields: parsed.data });
     result.indexes.push(index);
   }
-}
-
-function problemOf(issue: z.core.$ZodIssue, document: unknown): ErrorDetail {
-  const path = issue.path.join('.');
-  if (issue.code !== 'invalid_type') return { path, message: issue.message };
-  if (issue.path.length === 0) return { message: 'is not a JSON object' };
-  const isGiven = typeof document === 'object' && document !== null && Object.hasOwn(document, path);
-  return { path, message: isGiven ? `must be a ${issue.expected}` : 'is missing' };
 }
 
 /** Bytes of a document as JSON; counted exactly only when its texts could make it large. */

@@ -2,8 +2,10 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
+import { problemsOf, sentenceOf } from '../../shared/validation.js';
 import type { NodeParts } from '../node-parts.js';
 import { forcedReplication } from '../push/forced-replication.js';
+import type { OneShotProgress } from '../push/one-shot.js';
 
 const MAX_DEADLINE_S = 7 * 86_400;
 /** Progress more often than this tells nobody anything. */
@@ -25,17 +27,15 @@ export function postReplicate(parts: NodeParts): RequestHandler {
     }
     const { deadlineS, maxRetries, retryIntervalS } = parseBody(request.body);
     const { sync } = parts;
-    if (!sync)
-      throw new AppError(
-        'not_configured',
-        'this node has no API_URL: it only stores, there is no centre to replicate to',
-      );
+    if (!sync) throw new AppError('not_configured', 'this node has no API_URL: there is no centre to replicate to');
     response.status(200).type('application/x-ndjson');
     const write = (line: object) => {
       if (!response.writableEnded && !response.destroyed) response.write(`${JSON.stringify(line)}\n`);
     };
     let last: object = {};
     let toldMs = Number.NEGATIVE_INFINITY;
+    const callerGone = new AbortController();
+    response.once('close', () => callerGone.abort());
     const heartbeat = setInterval(() => write(last), HEARTBEAT_MS);
     try {
       const limits = {
@@ -43,13 +43,13 @@ export function postReplicate(parts: NodeParts): RequestHandler {
         maxRetries,
         retryIntervalMs: retryIntervalS === undefined ? undefined : retryIntervalS * 1000,
       };
-      const result = await forcedReplication({ ...parts, sync }, limits, (progress) => {
+      const tell = (progress: OneShotProgress) => {
         last = progress;
         if (performance.now() - toldMs < TELL_EVERY_MS && progress.error === undefined) return;
         toldMs = performance.now();
         write(progress);
-      });
-      write(result);
+      };
+      write(await forcedReplication({ ...parts, sync }, limits, tell, callerGone.signal));
     } finally {
       clearInterval(heartbeat);
       response.end();
@@ -60,7 +60,6 @@ export function postReplicate(parts: NodeParts): RequestHandler {
 function parseBody(body: unknown): z.infer<typeof bodySchema> {
   const parsed = bodySchema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
-  const details = parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
-  const first = details[0];
-  throw new AppError('invalid_request', `the request body is not valid: ${first?.path} ${first?.message}`, { details });
+  const details = problemsOf(parsed.error);
+  throw new AppError('invalid_request', sentenceOf(details, 'the request body'), { details });
 }

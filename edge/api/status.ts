@@ -1,5 +1,6 @@
 /** `GET /v1/status`: where the data is, what the link does, and what a person should know. */
 
+import { messageOf } from '../../shared/app-error.js';
 import { version } from '../../shared/version.js';
 import type { Alert } from '../monitor/alerts.js';
 import type { NodeParts } from '../node-parts.js';
@@ -39,10 +40,18 @@ export interface NodeStatus {
 export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
   const { config, ledger, quarantine, clock, space, alerts } = parts;
   const link = linkOf(parts);
-  const oldestPendingAt = await ledger.oldestPendingAt();
+  // The status is most wanted when something is wrong: one figure that cannot be read must not take the others with it.
+  const oldestPendingAt = await ledger.oldestPendingAt().catch(() => undefined);
   const { pending, lost } = ledger;
   const inputs = {
-    ...{ pending, lost, usedPct: space.usedPct, quarantined: quarantine.count, clockSure: clock.sure },
+    ...{
+      pending,
+      lost,
+      usedPct: space.usedPct,
+      quarantined: quarantine.count,
+      clockSure: clock.sure,
+      noRoom: noRoomFor(parts),
+    },
     link: link.state,
     linkMessage: link.lastError?.message,
   };
@@ -66,6 +75,17 @@ export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
     sync: syncOf(parts),
     alerts: alerts.evaluate(inputs, clock.now()),
   };
+}
+
+/** Why new data is refused now, if it is. */
+function noRoomFor({ ledger, space }: NodeParts): string | undefined {
+  if (!ledger.writable) return 'the store could not be written; it is tried again by itself';
+  try {
+    space.assertSpace();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 function linkOf({ sync, state }: NodeParts): LinkStatus {

@@ -1,8 +1,8 @@
 /**
  * Whom a verb speaks to. LevelDB admits one process, so the store is reached through the node that has it open.
  *
- * With `--edge URL` that node and no other, whatever happens. Without it the node at the configured host and port; only where nothing runs
- * there and LOCAL_CACHE_PATH holds a store of this village does the verb open it itself.
+ * With `--edge URL` that node and no other, whatever happens. Without it the node at the configured host and port; only
+ * where nothing runs there and LOCAL_CACHE_PATH holds a store of this village does the verb open it itself.
  */
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';

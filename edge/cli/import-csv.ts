@@ -1,8 +1,8 @@
 /**
  * `solar-edge import-csv FILE`: readings from a CSV file, through the running node.
  *
- * How it was called is checked before the node is asked for. Exit codes: 0 the file is stored (but for skipped rows), 1 it
- * ended early and what came before is stored, 2 usage, 3 the node refused the credential.
+ * How it was called is checked before the node is asked for. Exit codes: 0 the file is stored (but for skipped rows), 1
+ * it ended early and what came before is stored, 2 usage, 3 the node refused the credential.
  */
 import path from 'node:path';
 import { Command, Option } from 'commander';

@@ -1,6 +1,6 @@
 /**
- * How long work shows its progress: a bar on a terminal, one JSON line per step on standard output with `--json`, nothing
- * where nobody watches. The bar goes to standard error, so that results can be piped.
+ * How long work shows its progress: a bar on a terminal, one JSON line per step on standard output with `--json`,
+ * nothing where nobody watches. The bar goes to standard error, so that results can be piped.
  */
 import cliProgress from 'cli-progress';
 import { print } from '../../shared/cli.js';

@@ -1,8 +1,8 @@
 /**
  * `solar-edge replicate --once`: the forced replication, asked of the running node; what a CronJob calls at 2 AM.
  *
- * Exit codes: 0 everything accepted before the call is delivered; 1 not finished, data kept; 2 usage or configuration; 3 refused
- * for good: the credential, or documents quarantined in this run.
+ * Exit codes: 0 everything accepted before the call is delivered; 1 not finished, data kept; 2 usage or configuration;
+ * 3 refused for good: the credential, or documents quarantined in this run.
  */
 import { Command } from 'commander';
 import { AppError } from '../../shared/app-error.js';
@@ -53,7 +53,10 @@ function parseDeadline(text: string): number {
   return parsed.data;
 }
 
-/** POWER_KW as a reading, before the attempt. A value that is refused is told and does not keep the rest from being delivered. */
+/**
+ * POWER_KW as a reading, before the attempt. A value that is refused is told and does not keep the rest from being
+ * delivered.
+ */
 async function storePower(client: ProgramClient, { POWER_KW, POWER_AT }: EdgeSettings): Promise<AppError | undefined> {
   if (POWER_KW === undefined) return undefined;
   const at = POWER_AT ?? formatInstant(Math.floor(Date.now() / 60_000) * 60_000);

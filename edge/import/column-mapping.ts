@@ -1,8 +1,8 @@
 /**
  * Which column of a file becomes which field: parsing of `--time` and `--map`, and finding the columns in a header.
  *
- * A column is named by its header, exactly but for surrounding spaces (`""` or nothing is the unnamed one), or by `#N`, counted
- * from 1. Every failure is a `usage` error that names the column or the field.
+ * A column is named by its header, exactly but for surrounding spaces (`""` or nothing is the unnamed one), or by `#N`,
+ * counted from 1. Every failure is a `usage` error that names the column or the field.
  */
 import { AppError } from '../../shared/app-error.js';
 import { OWNED_NAMES, readingSchema } from '../../shared/documents.js';

@@ -1,6 +1,6 @@
 /**
- * What kind of CSV a file is, told from its beginning: the delimiter of its header line. Files that are not UTF-8 text, and
- * those that are no CSV at all, are refused here with a sentence that says what to do.
+ * What kind of CSV a file is, told from its beginning: the delimiter of its header line. Files that are not UTF-8 text,
+ * and those that are no CSV at all, are refused here with a sentence that says what to do.
  */
 import { open, stat } from 'node:fs/promises';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';

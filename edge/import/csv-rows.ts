@@ -35,8 +35,8 @@ export class BrokenCsvError extends AppError {
 const MAX_RECORD_BYTES = 1024 * 1024;
 
 /**
- * All records in the file's order, the header first. Throws `BrokenCsvError` at an unclosed quote or a record of more than
- * a mebibyte, `unavailable` when the file cannot be read on.
+ * All records in the file's order, the header first. Throws `BrokenCsvError` at an unclosed quote or a record of more
+ * than a mebibyte, `unavailable` when the file cannot be read on.
  */
 export async function* readCsvRecords(file: string, { delimiter }: CsvDialect): AsyncGenerator<CsvRecord> {
   const lines = new LineCounter();

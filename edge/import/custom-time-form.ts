@@ -3,7 +3,9 @@ import { DateTime } from 'luxon';
 import { AppError, messageOf } from '../../shared/app-error.js';
 import type { TimeForm } from './time-forms.js';
 
-/** Names of months and the like are English whatever the machine's language, so that a file means the same everywhere. */
+/**
+ * Names of months and the like are English whatever the machine's language, so that a file means the same everywhere.
+ */
 const LOCALE = { locale: 'en-US', numberingSystem: 'latn' } as const;
 const READ_AS_WRITTEN = { ...LOCALE, zone: 'utc' } as const;
 
@@ -15,8 +17,8 @@ const UNITS = ['millisecond', 'second', 'minute', 'hour', 'day'] as const;
 const OFFSET_TOKENS: ReadonlySet<string> = new Set(['Z', 'ZZ', 'ZZZ']);
 
 /**
- * A form from Luxon tokens such as `d/M/yyyy HH:mm`. Throws `usage` for a format Luxon cannot read, one that does not tell
- * the year, the month and the day, and one with a zone's name (`z`), which is what --tz is for.
+ * A form from Luxon tokens such as `d/M/yyyy HH:mm`. Throws `usage` for a format Luxon cannot read, one that does not
+ * tell the year, the month and the day, and one with a zone's name (`z`), which is what --tz is for.
  */
 export function customTimeForm(format: string): TimeForm {
   const refuse = (why: string) => new AppError('usage', `--time-format ${JSON.stringify(format)} ${why}`);

@@ -1,9 +1,9 @@
 /**
  * Imports a CSV file of readings into a running node.
  *
- * Invariants: batches are settled one after the other in the file's order, one on its way while the next is read; with `stop`
- * every row before the first one that cannot be taken is stored and none after it; each row read is counted exactly once, as
- * accepted, duplicate, empty, skipped, or the one the import ended at.
+ * Invariants: batches are settled one after the other in the file's order, one on its way while the next is read; with
+ * `stop` every row before the first one that cannot be taken is stored and none after it; each row read is counted
+ * exactly once, as accepted, duplicate, empty, skipped, or the one the import ended at.
  */
 import { AppError, messageOf } from '../../shared/app-error.js';
 import type { ProgramClient } from '../../shared/http/client.js';
@@ -44,7 +44,9 @@ export interface ImportOptions {
   sleep?: typeof sleep;
 }
 
-/** Imports a planned file. Never throws for what happens on the way: the result says what was stored and why it ended. */
+/**
+ * Imports a planned file. Never throws for what happens on the way: the result says what was stored and why it ended.
+ */
 export async function importCsv(plan: ImportPlan, options: ImportOptions): Promise<ImportResult> {
   const run = new ImportRun(plan, options);
   const error = await run.run();

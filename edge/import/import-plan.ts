@@ -1,6 +1,6 @@
 /**
- * An import that has been checked: everything that could be wrong with how it was asked for is found here, before any node is
- * asked for anything.
+ * An import that has been checked: everything that could be wrong with how it was asked for is found here, before any
+ * node is asked for anything.
  */
 import { AppError } from '../../shared/app-error.js';
 import { nameSchema } from '../../shared/documents.js';

@@ -66,8 +66,8 @@ export class ReadingSender {
   }
 
   /**
-   * Stores the readings before the first one the node refuses, and none after it. The node takes a request whole or not at
-   * all: after a refusal the part before it is sent again.
+   * Stores the readings before the first one the node refuses, and none after it. The node takes a request whole or not
+   * at all: after a refusal the part before it is sent again.
    */
   async sendUntilRefused(lines: readonly string[]): Promise<SendResult> {
     let rest = lines;
@@ -131,7 +131,9 @@ export class ReadingSender {
   }
 }
 
-/** The first reading an all-or-nothing request was refused for; undefined where the failure is not about one reading. */
+/**
+ * The first reading an all-or-nothing request was refused for; undefined where the failure is not about one reading.
+ */
 function refusalOf(error: unknown, sent: number): Refusal | undefined {
   if (!(error instanceof AppError) || !REFUSALS.has(error.code)) return undefined;
   let first: (ErrorDetail & { index: number }) | undefined;

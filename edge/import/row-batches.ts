@@ -1,8 +1,8 @@
 /**
  * The rows of a file in batches a node can take, with what is wrong with the others.
  *
- * Invariant: a batch is bounded in rows of any kind and in bytes, and the next one is read only when it is asked for, so
- * memory does not depend on the file.
+ * Invariant: a batch is bounded in rows of any kind and in bytes, and the next one is read only when it is asked for,
+ * so memory does not depend on the file.
  */
 import { AppError, messageOf } from '../../shared/app-error.js';
 import { BrokenCsvError, readCsvRecords } from './csv-rows.js';
@@ -48,7 +48,9 @@ export interface RowBatch {
 const MAX_BATCH_ROWS = 2_000;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
-/** All batches of the plan's file, in its order. What goes wrong ends the last batch as its `failure` and is not thrown. */
+/**
+ * All batches of the plan's file, in its order. What goes wrong ends the last batch as its `failure` and is not thrown.
+ */
 export async function* readBatches(plan: ImportPlan): AsyncGenerator<RowBatch> {
   const rows = new RowReader(plan.device, plan.columns, new TimeReader(plan.time));
   let batch = emptyBatch(0, 0);

@@ -1,6 +1,6 @@
 /**
- * The ways of writing a time that are recognised without being told. What a text says is either an instant (it has an offset,
- * or counts from 1970) or a wall time in a zone yet to be applied.
+ * The ways of writing a time that are recognised without being told. What a text says is either an instant (it has an
+ * offset, or counts from 1970) or a wall time in a zone yet to be applied.
  */
 
 /** Milliseconds since 1970; `problem` completes a sentence that begins with the text. */

@@ -1,6 +1,6 @@
 /**
- * Local times and instants. A local time is a *wall time*: the milliseconds since 1970 a UTC clock with the same hands would
- * have. When clocks are put forward some wall times are no instant, when they are put back some are two.
+ * Local times and instants. A local time is a *wall time*: the milliseconds since 1970 a UTC clock with the same hands
+ * would have. When clocks are put forward some wall times are no instant, when they are put back some are two.
  */
 import { IANAZone } from 'luxon';
 import { AppError } from '../../shared/app-error.js';
@@ -17,7 +17,9 @@ const MAX_OFFSET_MINUTES = 14 * 60;
 /** Distances from a local midnight at which the offset is sampled, to tell that no clock changes near that day. */
 const PROBES_MS = [-1, -0.5, 0, 0.5, 1, 1.5, 2].map((days) => days * DAY_MS);
 
-/** A zone from its IANA name, `UTC`, or a fixed offset such as `UTC-7` or `-07:00`. Throws `usage` for anything else. */
+/**
+ * A zone from its IANA name, `UTC`, or a fixed offset such as `UTC-7` or `-07:00`. Throws `usage` for anything else.
+ */
 export function parseTimeZone(text: string): TimeZone {
   const name = text.trim();
   const fixed = /^(?:UTC)?([+-])(\d{1,2})(?::?(\d{2}))?$/i.exec(name);

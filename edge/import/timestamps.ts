@@ -1,9 +1,10 @@
 /**
  * Instants from the texts of a file's time column, in the file's order.
  *
- * Invariant: the same texts in the same order give the same instants, so importing a file again adds nothing. A wall time that
- * happens twice (clocks put back) is the earlier instant first and the later one once the file would otherwise not advance;
- * in a file that runs backwards it is the other way round. One that never happens (clocks put forward) is a problem of its row.
+ * Invariant: the same texts in the same order give the same instants, so importing a file again adds nothing. A wall
+ * time that happens twice (clocks put back) is the earlier instant first and the later one once the file would
+ * otherwise not advance; in a file that runs backwards it is the other way round. One that never happens (clocks put
+ * forward) is a problem of its row.
  */
 import { formatInstant } from '../../shared/time.js';
 import { customTimeForm } from './custom-time-form.js';

@@ -1,8 +1,8 @@
 /**
  * Whether the machine's clock can be believed.
  *
- * It is unsure before the program's build time, before the latest time ever seen (kept on disk), and after a step of more than a
- * minute against the monotonic clock; it is sure again when the centre's `Date` agrees with it.
+ * It is unsure before the program's build time, before the latest time ever seen (kept on disk), and after a step of
+ * more than a minute against the monotonic clock; it is sure again when the centre's `Date` agrees with it.
  */
 import type { Clock } from '../../shared/time.js';
 

@@ -1,8 +1,9 @@
 /**
  * Group commit: concurrent requests share one synced batch.
  *
- * Invariants: one group is looked up, numbered and written at a time; a request is answered only after all its documents are on the disk;
- * a request that is refused leaves nothing behind; the queue is bounded and says `busy` instead of growing.
+ * Invariants: one group is looked up, numbered and written at a time; a request is answered only after all its
+ * documents are on the disk; a request that is refused leaves nothing behind; the queue is bounded and says `busy`
+ * instead of growing.
  */
 import { AppError } from '../../shared/app-error.js';
 import { eventId, type PostedDocument, seriesPrefix, type TelemetryType, telemetryId } from '../../shared/documents.js';
@@ -108,6 +109,11 @@ export class IngestQueue {
     });
   }
 
+  /** Documents taken in and not yet begun to be stored. */
+  get waiting(): number {
+    return this.#queuedDocuments;
+  }
+
   /** Takes nothing more and waits until everything taken is stored. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -166,8 +172,8 @@ export class IngestQueue {
   }
 
   /**
-   * Sorts one entry's documents into new, duplicate and conflicting. New ones are added to `fresh` and `known`, unless the
-   * entry must be refused as a whole.
+   * Sorts one entry's documents into new, duplicate and conflicting. New ones are added to `fresh` and `known`, unless
+   * the entry must be refused as a whole.
    */
   async #decide(
     entry: Entry,
@@ -185,7 +191,7 @@ export class IngestQueue {
       const revision = known.get(document._id) ?? added.get(document._id)?._rev;
       if (revision === undefined) added.set(document._id, document);
       else if (revision === document._rev) duplicates++;
-      else refused.push({ index, code: 'conflict', message: `${document._id} is already stored with other content` });
+      else refused.push({ index, code: 'conflict', message: conflictOf(document._id, known.has(document._id)) });
     }
     const first = refused[0];
     if (first && !entry.partial) {
@@ -249,6 +255,12 @@ export class IngestQueue {
     }
     return document;
   }
+}
+
+function conflictOf(id: string, isStored: boolean): string {
+  return isStored
+    ? `${id} is already stored with other content`
+    : `${id} stands twice in this request with different content`;
 }
 
 function completed(_id: string, type: TelemetryType, fields: Record<string, unknown>): UnnumberedDocument {

@@ -1,8 +1,9 @@
 /**
  * The ordered segments of a node: one open for writing, the others sealed.
  *
- * Invariants: numbers are contiguous per node name, across crashes and rolls; a number that may have left the node is never
- * given to another document; everything acknowledged is on the disk. Writes come one at a time, from the ingest queue.
+ * Invariants: numbers are contiguous per node name, across crashes and rolls; a number that may have left the node is
+ * never given to another document; everything acknowledged is on the disk. Writes come one at a time, from the ingest
+ * queue.
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,6 +12,7 @@ import type { TelemetryDocument, TelemetryType } from '../../shared/documents.js
 import type { Logger } from '../../shared/logger.js';
 import type { OpenOptions } from '../../shared/pouchdb.js';
 import { formatInstant } from '../../shared/time.js';
+import { probeDisk } from './disk-probe.js';
 import { Segment } from './segment.js';
 import type { StoreState } from './store-state.js';
 
@@ -24,6 +26,8 @@ export interface LedgerOptions {
   /** Documents after which a segment is sealed. */
   segmentMaxDocs: number;
   database?: OpenOptions;
+  /** Rejects while nothing can be written to the disk of a folder. */
+  probeDisk?: (folder: string) => Promise<void>;
 }
 
 /** A telemetry document but for what the node adds. */
@@ -49,6 +53,7 @@ export class Ledger {
   readonly #listeners = new Set<() => void>();
   /** After a failed write, until the open segment has been reopened and numbers can go on. */
   #unsettled = false;
+  #healing: Promise<void> | undefined;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -96,13 +101,12 @@ export class Ledger {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Revisions of those of the ids that are stored in any segment. Rejects with `storage_failed` while the store cannot be read. */
+  /**
+   * Revisions of those of the ids that are stored in any segment. Rejects with `storage_failed` while the store cannot
+   * be read.
+   */
   async revisions(ids: readonly string[]): Promise<Map<string, string>> {
-    try {
-      await this.#settleIfDue();
-    } catch (error) {
-      throw storageError(error);
-    }
+    await this.heal();
     const found = new Map<string, string>();
     for (const segment of this.#segments) {
       for (const [id, revision] of await segment.revisions(ids)) found.set(id, revision);
@@ -111,22 +115,44 @@ export class Ledger {
   }
 
   /**
-   * Numbers documents that are stored nowhere yet, in the order given, which must be by id, and writes them as one synced batch. Rejects with
-   * `storage_full` or `storage_failed`; then everything acknowledged before is still there, and the segment has been reopened.
+   * Numbers documents that are stored nowhere yet, in the order given, which must be by id, and writes them as one
+   * synced batch. Rejects with `storage_full` or `storage_failed`; then everything acknowledged before is still there
+   * and can be read, and nothing is written any more until the segment has been reopened.
    */
   async append(documents: readonly UnnumberedDocument[], stamp: Stamp): Promise<void> {
+    await this.heal();
     try {
-      await this.#settleIfDue();
       await this.#rollIfDue();
       await this.#open.append(this.#numbered(documents, stamp));
     } catch (error) {
-      // LevelDB goes on after a failed write and loses what follows: nothing may be acknowledged before it was reopened.
-      await this.#settle().catch((failure: unknown) => {
-        this.#options.log.error('the store could not be reopened after a failed write', { error: messageOf(failure) });
-      });
+      // LevelDB goes on after a failed write and loses what follows: nothing may be acknowledged before it was
+      // reopened.
+      this.#unsettled = true;
       throw storageError(error);
     }
     for (const listener of this.#listeners) listener();
+  }
+
+  /** False after a failed write, until what failed has been reopened. */
+  get writable(): boolean {
+    return !this.#unsettled && !this.#segments.some((segment) => segment.writeFailed);
+  }
+
+  /**
+   * Reopens the segments that a failed write has closed to writing; does nothing when there is none. Rejects with
+   * `storage_full` or `storage_failed` while that is not possible; reading goes on meanwhile, and the next call tries
+   * again.
+   */
+  async heal(): Promise<void> {
+    if (this.writable) return;
+    this.#healing ??= this.#settle().finally(() => {
+      this.#healing = undefined;
+    });
+    try {
+      await this.#healing;
+    } catch (error) {
+      throw storageError(error);
+    }
   }
 
   #numbered(documents: readonly UnnumberedDocument[], stamp: Stamp): TelemetryDocument[] {
@@ -201,20 +227,18 @@ export class Ledger {
     if (full || otherDay) await this.roll();
   }
 
-  async #settleIfDue(): Promise<void> {
-    if (this.#unsettled || this.#segments.at(-1)?.writeFailed) await this.#settle();
-  }
-
-  /** Makes the ledger writable again after a failed write; what fails here is tried again before the next look-up or write. */
   async #settle(): Promise<void> {
     this.#unsettled = true;
-    if (this.#segments.length > 0) await this.#reopen();
+    // A closed LevelDB cannot be opened again on a full disk: as long as nothing can be written, it is better read than
+    // closed.
+    await (this.#options.probeDisk ?? probeDisk)(this.#root);
+    const last = this.#segments.at(-1);
+    for (const segment of this.#segments.filter((one) => one.writeFailed || one === last)) await this.#reopen(segment);
     await this.#continueNumbers();
     this.#unsettled = false;
   }
 
-  async #reopen(): Promise<void> {
-    const before = this.#open;
+  async #reopen(before: Segment): Promise<void> {
     // A database that failed may fail to close as well; what counts is whether it can be opened again.
     await before.close().catch(() => undefined);
     const reopened = await Segment.open(before.folder, this.#options.database);
@@ -222,10 +246,9 @@ export class Ledger {
     if (lost > 0) {
       const { state, log } = this.#options;
       log.error('a failed write took acknowledged documents with it', { node: before.node, lost });
-      await state.rename();
+      if (before.node === state.node) await state.rename();
     }
-    this.#segments.pop();
-    if (reopened) this.#segments.push(reopened);
+    this.#segments = this.#segments.flatMap((one) => (one === before ? (reopened ?? []) : one));
   }
 
   #nowText(): string {
@@ -234,6 +257,7 @@ export class Ledger {
 }
 
 function storageError(error: unknown): AppError {
+  if (error instanceof AppError && error.code === 'storage_full') return error;
   const text = messageOf(error);
   if (codeOf(error) === 'ENOSPC' || /no space left|disk full|quota exceeded/i.test(text)) {
     return new AppError('storage_full', 'the disk is full; nothing was stored', { cause: error, retryAfterS: 60 });

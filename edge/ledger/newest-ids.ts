@@ -1,6 +1,6 @@
 /**
- * The newest id of each series of a segment, so that an id behind it is known to be new without a look-up: ids of one series ascend in time,
- * and most data comes in order (ADR 8).
+ * The newest id of each series of a segment, so that an id behind it is known to be new without a look-up: ids of one
+ * series ascend in time, and most data comes in order (ADR 8).
  */
 import { parseTelemetryId } from '../../shared/documents.js';
 
@@ -26,7 +26,10 @@ export class NewestIds {
     return id <= newest;
   }
 
-  /** Must be told before ids are written: one too high after a failed write costs a look-up, one too low would cost a document. */
+  /**
+   * Must be told before ids are written: one too high after a failed write costs a look-up, one too low would cost a
+   * document.
+   */
   willWrite(ids: readonly string[], segmentIsEmpty: boolean): void {
     for (const id of ids) {
       const prefix = parseTelemetryId(id)?.prefix;

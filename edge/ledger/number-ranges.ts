@@ -1,4 +1,7 @@
-/** Sets of numbers kept as sorted, disjoint ranges: how void, lost and quarantined numbers are remembered in little space. */
+/**
+ * Sets of numbers kept as sorted, disjoint ranges: how void, lost and quarantined numbers are remembered in little
+ * space.
+ */
 
 /** Both ends inclusive. */
 export type NumberRange = [from: number, to: number];

@@ -1,8 +1,9 @@
 /**
  * One PouchDB database holding a bounded run of telemetry of one node name.
  *
- * Invariants: documents are only ever added, each once, so the database's own update sequence counts them, and the document with
- * local sequence k carries the number `firstSeq + k - 1`. The segment's state lives inside it, in `_local` documents.
+ * Invariants: documents are only ever added, each once, so the database's own update sequence counts them, and the
+ * document with local sequence k carries the number `firstSeq + k - 1`. The segment's state lives inside it, in
+ * `_local` documents.
  */
 import path from 'node:path';
 import type { TelemetryDocument } from '../../shared/documents.js';
@@ -121,7 +122,10 @@ export class Segment implements RangeReader {
     return this.#record.sealedAt !== undefined;
   }
 
-  /** True after any failed write, be it of a checkpoint: it must be reopened before anything written to it is acknowledged. */
+  /**
+   * True after any failed write, be it of a checkpoint: it must be reopened before anything written to it is
+   * acknowledged.
+   */
   get writeFailed(): boolean {
     return this.#writeFailed;
   }
@@ -160,8 +164,9 @@ export class Segment implements RangeReader {
   }
 
   /**
-   * Adds documents that are not in it, numbered upwards without a gap from `lastSeq + 1` and sorted by id, which is the order PouchDB
-   * keeps; the objects become PouchDB's. When the promise resolves they are on the disk; when it rejects, only reopening tells what is.
+   * Adds documents that are not in it, numbered upwards without a gap from `lastSeq + 1` and sorted by id, which is the
+   * order PouchDB keeps; the objects become PouchDB's. When the promise resolves they are on the disk; when it rejects,
+   * only reopening tells what is.
    */
   async append(documents: TelemetryDocument[]): Promise<void> {
     const isEmpty = this.#count === 0;

@@ -1,8 +1,8 @@
 /**
  * How much the node's data folder takes and whether there is room for more.
  *
- * New data is refused with `storage_full` when the folder has reached BUFFER_MAX_MB or the disk has less than MIN_FREE_MB left; reads and
- * replication go on, and taking data resumes by itself once there is room.
+ * New data is refused with `storage_full` when the folder has reached BUFFER_MAX_MB or the disk has less than
+ * MIN_FREE_MB left; reads and replication go on, and taking data resumes by itself once there is room.
  */
 import { readdir, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
@@ -34,7 +34,8 @@ export class SpaceMonitor implements Service {
   async start(): Promise<void> {
     await this.look();
     const lookAgain = () => {
-      // A folder that cannot be measured now (a file vanished, the disk hiccuped) keeps its last figure until the next look.
+      // A folder that cannot be measured now (a file vanished, the disk hiccuped) keeps its last figure until the next
+      // look.
       this.look()
         .catch(() => undefined)
         .finally(() => {

@@ -1,9 +1,9 @@
 /**
  * Who this store is: village, node name, boot number, and the marks that must survive a power cut.
  *
- * The database behind it is opened before any other, so its LevelDB lock is the lock of the whole data folder.
- * A node name is given once: a new store, or one whose files were copied or restored elsewhere (the folder is then another inode),
- * takes a new name, since the numbers of the old one may have gone on being used where the copy came from.
+ * The database behind it is opened before any other, so its LevelDB lock is the lock of the whole data folder. A node
+ * name is given once: a new store, or one whose files were copied or restored elsewhere (the folder is then another
+ * inode), takes a new name, since the numbers of the old one may have gone on being used where the copy came from.
  */
 import { randomInt } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
@@ -74,8 +74,8 @@ export class StoreState {
   }
 
   /**
-   * Opens the store in `folder`, or makes one. Throws `in_use` when another process has it and `usage` when it is another
-   * village's or the folder cannot be used.
+   * Opens the store in `folder`, or makes one. Throws `in_use` when another process has it and `usage` when it is
+   * another village's or the folder cannot be used.
    */
   static async open({ folder, village, nowMs, database: options = {} }: StoreStateOptions): Promise<StoreState> {
     const stateFolder = path.join(folder, 'state');
@@ -181,13 +181,17 @@ function newNodeName(): string {
 
 async function makeFolder(stateFolder: string, folder: string): Promise<void> {
   try {
-    await mkdir(stateFolder, { recursive: true });
+    // Only the node's own user: readings tell who was at home.
+    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new AppError('usage', `the data folder ${folder} cannot be used: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** Inode and birth time of the folder: a copy has others. Where the file system knows no birth time, the inode alone must do. */
+/**
+ * Inode and birth time of the folder: a copy has others. Where the file system knows no birth time, the inode alone
+ * must do.
+ */
 async function placeOf(stateFolder: string): Promise<string> {
   const { ino, birthtimeNs, ctimeNs } = await stat(stateFolder, { bigint: true });
   // Without a birth time Node tells the time of the last change, which is another after every start.

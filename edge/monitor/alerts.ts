@@ -1,4 +1,7 @@
-/** What a person should know now: each alert is raised once, keeps the time it began, and is cleared when its reason has gone. */
+/**
+ * What a person should know now: each alert is raised once, keeps the time it began, and is cleared when its reason has
+ * gone.
+ */
 import { formatInstant } from '../../shared/time.js';
 import type { LinkState } from '../push/push-controller.js';
 
@@ -17,6 +20,8 @@ export interface AlertInputs {
   link: LinkState;
   linkMessage: string | undefined;
   clockSure: boolean;
+  /** Why new data is refused now, if it is. */
+  noRoom: string | undefined;
 }
 
 export interface AlertThresholds {
@@ -57,12 +62,14 @@ export class AlertMonitor {
 
 function findingsOf(inputs: AlertInputs, thresholds: AlertThresholds): Map<Alert['code'], Finding> {
   const findings = new Map<Alert['code'], Finding>();
-  const { pending, usedPct, quarantined, lost, link, linkMessage, clockSure } = inputs;
+  const { pending, usedPct, quarantined, lost, link, linkMessage, clockSure, noRoom } = inputs;
   if (pending > thresholds.pending) {
     const message = `${pending} documents wait to be delivered; look at the link to the centre`;
     findings.set('pending', { severity: 'warning', message, afterMs: thresholds.pendingMs });
   }
-  if (usedPct > thresholds.fullPct) {
+  if (noRoom !== undefined) {
+    findings.set('storage', { severity: 'critical', message: `new data is refused: ${noRoom}` });
+  } else if (usedPct > thresholds.fullPct) {
     const message = `the store is ${usedPct} % full; at 100 % new data is refused`;
     findings.set('storage', { severity: usedPct >= 100 ? 'critical' : 'warning', message });
   }

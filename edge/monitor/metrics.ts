@@ -1,4 +1,6 @@
-/** `/metrics`: the node's figures in Prometheus' text format, read from where they are counted at the time of asking. */
+/**
+ * `/metrics`: the node's figures in Prometheus' text format, read from where they are counted at the time of asking.
+ */
 import { Gauge, Registry } from 'prom-client';
 import type { NodeParts } from '../node-parts.js';
 
@@ -7,7 +9,7 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-export function createMetrics({ ledger, quarantine, space, sync, config }: NodeParts): Metrics {
+export function createMetrics({ ledger, ingest, quarantine, space, sync, config }: NodeParts): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ village: config.VILLAGE_ID });
   const figure = (name: string, help: string, read: () => number) => {
@@ -19,6 +21,7 @@ export function createMetrics({ ledger, quarantine, space, sync, config }: NodeP
     });
   };
   figure('pending_documents', 'Documents not yet delivered to the centre.', () => ledger.pending);
+  figure('queued_documents', 'Documents taken in and not yet begun to be stored.', () => ingest.waiting);
   figure('last_seq', 'Highest number given under the present node name.', () => ledger.lastSeq);
   figure('segments', 'Segments kept.', () => ledger.segments.length);
   figure('quarantined_documents', 'Documents the centre refused.', () => quarantine.count);

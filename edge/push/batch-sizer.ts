@@ -1,6 +1,6 @@
 /**
- * How many documents the next batch takes, from how long the last ones took: a few seconds each, on 2G as on a LAN, so that a
- * broken batch costs little and round trips are shared by many documents.
+ * How many documents the next batch takes, from how long the last ones took: a few seconds each, on 2G as on a LAN, so
+ * that a broken batch costs little and round trips are shared by many documents.
  */
 const FIRST = 100;
 const MIN = 10;

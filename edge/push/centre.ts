@@ -1,8 +1,10 @@
 /**
- * The centre as the push sees it: the few requests of the CouchDB replication protocol, each answer doubted until it proves what it says.
+ * The centre as the push sees it: the few requests of the CouchDB replication protocol, each answer doubted until it
+ * proves what it says.
  *
- * Protocol: https://docs.couchdb.org/en/stable/replication/protocol.html. A gateway is asked for a positive answer for each document
- * (`Prefer: return=representation`); a plain CouchDB names failures only, so what it took is read back with `_revs_diff`.
+ * Protocol: https://docs.couchdb.org/en/stable/replication/protocol.html. A gateway is asked for a positive answer for
+ * each document (`Prefer: return=representation`); a plain CouchDB names failures only, so what it took is read back
+ * with `_revs_diff`.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { Link, LinkAnswer } from './link.js';

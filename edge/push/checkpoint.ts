@@ -1,6 +1,7 @@
 /**
- * Checkpoints in CouchDB's replication protocol, version 1 as PouchDB writes them, so that a stock replication can go on where ours
- * stopped and the other way round. They are an economy: a wrong or missing one costs sending again, never a document.
+ * Checkpoints in CouchDB's replication protocol, version 1 as PouchDB writes them, so that a stock replication can go
+ * on where ours stopped and the other way round. They are an economy: a wrong or missing one costs sending again, never
+ * a document.
  */
 import { randomUUID } from 'node:crypto';
 import generateReplicationId from 'pouchdb-generate-replication-id';

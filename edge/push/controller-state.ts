@@ -1,15 +1,16 @@
 /**
  * When to push: a pure state machine, `(state, event, now) → state and what to do`.
  *
- *   offline ──wake──▶ connecting ──batch──▶ draining ──drained──▶ live ──data──▶ draining
+ *   offline ──wake──▶ connecting ──batch──▶ draining ──drained──▶ live ──data──▶ connecting
  *      ▲                  │ failed              │ failed            (scheduled: waiting)
  *      └── no answer ─────┴──────────┬──────────┘
  *                                    ├── centre's trouble ──▶ waiting ──wake──▶ connecting
  *                                    └── refused ───────────▶ blocked ──wake──▶ connecting
  *   any ──push asked for──▶ connecting        any ──stop──▶ stopped
  *
- * One backoff for all of it: full jitter over 2^n seconds, at most five minutes, `Retry-After` honoured, back to the start only when
- * documents arrived. While there is no link the wait is never longer than the probe interval, nor than two minutes while blocked.
+ * One backoff for all of it: full jitter over 2^n seconds, at most five minutes, `Retry-After` honoured, back to the
+ * start only when documents arrived. While there is no link the wait is never longer than the probe interval, nor than
+ * two minutes while blocked.
  */
 
 export type ControllerName = 'offline' | 'connecting' | 'draining' | 'live' | 'waiting' | 'blocked' | 'stopped';

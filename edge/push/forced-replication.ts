@@ -2,11 +2,12 @@
 import type { NodeParts, SyncParts } from '../node-parts.js';
 import { type OneShotProgress, type OneShotResult, replicateOnce } from './one-shot.js';
 
-/** See `replicateOnce`; the call ends when the node begins to stop. */
+/** See `replicateOnce`; the call ends when the node begins to stop, or when nobody waits for it any more. */
 export function forcedReplication(
   parts: NodeParts & { sync: SyncParts },
   limits: { deadlineMs?: number | undefined; maxRetries?: number | undefined; retryIntervalMs?: number | undefined },
   onProgress: (progress: OneShotProgress) => void,
+  callerGone: AbortSignal = new AbortController().signal,
 ): Promise<OneShotResult> {
   const { config, ledger, sync, stopping } = parts;
   return replicateOnce({
@@ -14,7 +15,7 @@ export function forcedReplication(
     pusher: sync.pusher,
     ledger,
     onProgress,
-    signal: stopping,
+    signal: AbortSignal.any([stopping, callerGone]),
     limits: {
       maxRetries: limits.maxRetries ?? config.MAX_RETRIES,
       retryIntervalMs: limits.retryIntervalMs ?? config.RETRY_INTERVAL * 1000,

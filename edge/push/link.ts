@@ -1,8 +1,9 @@
 /**
  * The link layer: bounded HTTP exchanges with the centre over kept-alive connections.
  *
- * Invariants: a request ends (an answer, a LinkError) however the network behaves; it is given up after `timeoutMs` without any progress, never after
- * a fixed total; redirects are not followed; answers are bounded; every byte on the socket is counted.
+ * Invariants: a request ends (an answer, a LinkError) however the network behaves; it is given up after `timeoutMs`
+ * without any progress, never after a fixed total; redirects are not followed; answers are bounded; every byte on the
+ * socket is counted.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -90,14 +91,15 @@ export class Link {
   }
 
   /**
-   * One exchange. Resolves with any complete answer below 300; throws LinkError: `HTTP_ERROR` with the status for the others, and the
-   * tags of `link-error.ts` when there was none.
+   * One exchange. Resolves with any complete answer below 300; throws LinkError: `HTTP_ERROR` with the status for the
+   * others, and the tags of `link-error.ts` when there was none.
    */
   async request(request: LinkRequest): Promise<LinkAnswer> {
     const body = await encodeBody(request.body);
     const answer = await this.#exchange(request, body)
       .catch((error: unknown) => {
-        // A kept-alive connection may have been closed at the other end unnoticed; everything asked of the centre may be asked twice.
+        // A kept-alive connection may have been closed at the other end unnoticed; everything asked of the centre may
+        // be asked twice.
         if (error instanceof StaleConnection) return this.#exchange(request, body);
         throw error;
       })
@@ -215,7 +217,10 @@ function untilResponse(call: http.ClientRequest, body: EncodedBody | undefined):
   });
 }
 
-/** The answer's body, inflated and parsed; `undefined` when it is not JSON. Throws when it is cut short or larger than allowed. */
+/**
+ * The answer's body, inflated and parsed; `undefined` when it is not JSON. Throws when it is cut short or larger than
+ * allowed.
+ */
 async function readJson(response: http.IncomingMessage, maxBytes: number): Promise<unknown> {
   const compressed = response.headers['content-encoding'] === 'gzip';
   const chunks: Buffer[] = [];

@@ -1,8 +1,8 @@
 /**
  * The forced replication: everything accepted before the call is delivered, or it says why not.
  *
- * Attempts without progress are bounded by MAX_RETRIES, attempt n is followed by n × RETRY_INTERVAL seconds, and progress starts the count anew.
- * A deadline ends the call with what was reached; the node goes on by itself.
+ * Attempts without progress are bounded by MAX_RETRIES, attempt n is followed by n × RETRY_INTERVAL seconds, and
+ * progress starts the count anew. A deadline ends the call with what was reached; the node goes on by itself.
  */
 import { messageOf } from '../../shared/app-error.js';
 import { sleep } from '../../shared/time.js';
@@ -40,10 +40,10 @@ export interface OneShotResult {
   error?: OneShotError;
 }
 
-/** A link error, or a reason of our own: `deadline`, `quarantined`, `stopping`. */
+/** A link error, or a reason of this node's own. */
 export type OneShotError =
   | LinkErrorReport
-  | { code: 'deadline' | 'quarantined' | 'stopping'; retryable: boolean; message: string };
+  | { code: 'deadline' | 'quarantined' | 'stopping' | 'storage_failed'; retryable: boolean; message: string };
 
 export interface OneShotOptions {
   controller: PushController;
@@ -76,7 +76,11 @@ export async function replicateOnce(options: OneShotOptions): Promise<OneShotRes
     for (;;) {
       const sentBefore = pusher.totals.sent;
       const failure = await attemptOnce(controller, ended);
-      if (failure === undefined && reached()) return await conclude(options, before, undefined);
+      if (failure === undefined && reached() && !ended.aborted) {
+        const result = conclude(options, before, undefined);
+        if (result.ok) await controller.noteForcedSuccess();
+        return result;
+      }
       error = failure ?? error;
       const moved = pusher.totals.sent > sentBefore;
       if (moved) attempt = 1;
@@ -100,7 +104,10 @@ export async function replicateOnce(options: OneShotOptions): Promise<OneShotRes
   return conclude(options, before, error);
 }
 
-/** Tells whether everything stored at the time of the call is accounted for; segments are found anew, as they may be reopened. */
+/**
+ * Tells whether everything stored at the time of the call is accounted for; segments are found anew, as they may be
+ * reopened.
+ */
 function untilDelivered(ledger: Ledger): () => boolean {
   const targets = new Map(ledger.segments.map((segment) => [segment.number, segment.count]));
   return () => ledger.segments.every((segment) => segment.delivery.deliveredSeq >= (targets.get(segment.number) ?? 0));
@@ -125,9 +132,9 @@ async function attemptOnce(controller: PushController, ended: AbortSignal): Prom
     await Promise.race([push, ending]);
     return undefined;
   } catch (error) {
-    return error instanceof LinkError
-      ? error.report()
-      : new LinkError('REQUEST_ERROR', messageOf(error), { cause: error }).report();
+    if (error instanceof LinkError) return error.report();
+    // Not the link's fault and not the centre's: the node itself could not read or write down something.
+    return { code: 'storage_failed', retryable: true, message: messageOf(error) };
   } finally {
     ended.removeEventListener('abort', endWaiting);
   }
@@ -139,24 +146,24 @@ function endedError(
   pending: number,
   last: OneShotError | undefined,
 ): OneShotError {
-  if (signal.aborted) return { code: 'stopping', retryable: true, message: 'the node is stopping' };
+  if (signal.aborted)
+    return { code: 'stopping', retryable: true, message: 'the node is stopping, or nobody waits any more' };
   const seconds = (limits.deadlineMs ?? 0) / 1000;
   const why = last === undefined ? '' : `; the last failure was: ${last.message}`;
   const message = `the deadline of ${seconds} s passed with ${pending} documents pending${why}`;
   return { code: 'deadline', retryable: true, message };
 }
 
-async function conclude(
+function conclude(
   options: OneShotOptions,
   before: { sent: number; quarantined: number },
   error: OneShotError | undefined,
-): Promise<OneShotResult> {
-  const { pusher, ledger, controller } = options;
+): OneShotResult {
+  const { pusher, ledger } = options;
   const sent = pusher.totals.sent - before.sent;
   const quarantined = pusher.totals.quarantined - before.quarantined;
   const result = { event: 'done' as const, sent, pending: ledger.pending, quarantined };
   if (error !== undefined) return { ...result, ok: false, error };
-  await controller.noteForcedSuccess();
   if (quarantined === 0) return { ...result, ok: true };
   const message = `the centre refused ${quarantined} document${quarantined === 1 ? '' : 's'}; they are kept in quarantine`;
   return { ...result, ok: false, error: { code: 'quarantined', retryable: false, message } };

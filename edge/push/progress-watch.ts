@@ -1,8 +1,8 @@
 /**
  * Watches one HTTP exchange and gives it up when nothing has moved for too long.
  *
- * Upload progress cannot be seen to the end: the kernel swallows megabytes at once. Until the answer begins, the time the body
- * needs at the measured rate is therefore allowed on top.
+ * Upload progress cannot be seen to the end: the kernel swallows megabytes at once. Until the answer begins, the time
+ * the body needs at the measured rate is therefore allowed on top.
  */
 import type { ClientRequest } from 'node:http';
 

@@ -1,5 +1,6 @@
 /**
- * Drives pushes: performs what the state machine decides, one run at a time, and keeps the history that people are shown.
+ * Drives pushes: performs what the state machine decides, one run at a time, and keeps the history that people are
+ * shown.
  */
 import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
@@ -17,6 +18,7 @@ import {
 } from './controller-state.js';
 import type { Link } from './link.js';
 import { LinkError, type LinkErrorReport } from './link-error.js';
+import { OutageLog } from './outage-log.js';
 import type { Pusher } from './pusher.js';
 
 export type LinkState = 'online' | 'offline' | 'blocked' | 'unknown';
@@ -47,8 +49,6 @@ interface Run {
 }
 
 const HISTORY_EVERY_MS = 60_000;
-/** From here on a missing link is an error in the log, not a warning. */
-const LONG_OUTAGE_MS = 3_600_000;
 const FAREWELL_MS = 2_000;
 
 export class PushController implements Service {
@@ -68,10 +68,11 @@ export class PushController implements Service {
   #forcedWaiting = 0;
   /** Documents delivered or quarantined when last looked. */
   #accounted = 0;
-  #outage: { sinceMs: number; pending: number; longTold: boolean } | undefined;
+  readonly #outages: OutageLog;
 
   constructor(options: PushControllerOptions) {
     this.#options = options;
+    this.#outages = new OutageLog(options.log, options.now);
     this.#state = initialState(options.now());
     this.#link = { state: 'unknown', since: formatInstant(options.now()) };
   }
@@ -108,7 +109,7 @@ export class PushController implements Service {
 
   /** Calls off the run under way, tries for a moment to leave checkpoints behind, and writes the history. */
   async stop(): Promise<void> {
-    const { pusher, state } = this.#options;
+    const { pusher } = this.#options;
     const wasOnline = this.#link.state === 'online';
     this.#dispatch({ type: 'stopped' });
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
@@ -116,11 +117,12 @@ export class PushController implements Service {
     await this.#run?.done.catch(() => undefined);
     // Without a link, or with a slow one, the next start asks the centre instead; nothing is lost.
     if (wasOnline) await pusher.writeCheckpoints(AbortSignal.timeout(FAREWELL_MS)).catch(() => undefined);
-    await state.writeSyncHistory(this.history);
+    await this.#writeHistory();
   }
 
   /**
-   * One forced push of everything stored now: joins one under way, else starts one as soon as the present run has ended. Rejects with LinkError.
+   * One forced push of everything stored now: joins one under way, else starts one as soon as the present run has
+   * ended. Rejects with LinkError.
    */
   async push(): Promise<void> {
     if (this.#run?.fresh) return this.#run.done;
@@ -182,38 +184,51 @@ export class PushController implements Service {
   }
 
   #onBatch(): void {
+    const { pusher, ledger } = this.#options;
     this.#setLink('online');
-    const { sent, quarantined } = this.#options.pusher.totals;
+    const { sent, quarantined } = pusher.totals;
     const accounted = sent + quarantined;
-    // Documents the centre said it held already are no progress: counted as such, they would keep the backoff at its beginning.
-    if (accounted > this.#accounted) this.#dispatch({ type: 'batch' });
+    // Documents the centre said it held already are no progress: counted as such, they would keep the backoff at its
+    // beginning.
+    if (accounted > this.#accounted) {
+      this.#outages.recovered(ledger.pending);
+      this.#dispatch({ type: 'batch' });
+    }
     this.#accounted = accounted;
+    // Under steady data a drain may never end; what arrived is a success all the same.
+    this.#noteSuccess();
   }
 
-  async #onDrained(): Promise<void> {
+  #onDrained(): void {
     this.#run = undefined;
     this.#setLink('online');
-    // A run that made room for a forced one has not delivered everything.
-    if (this.#forcedWaiting === 0) {
-      this.#history = { ...this.#history, lastSuccessAt: this.#nowText() };
-      this.#tellRecovery();
-    }
+    this.#outages.recovered(this.#options.ledger.pending);
+    this.#noteSuccess();
     this.#dispatch({ type: 'drained' });
-    const nowMs = this.#options.now();
-    if (nowMs - this.#historyWrittenMs < HISTORY_EVERY_MS && nowMs >= this.#historyWrittenMs) return;
-    await this.#writeHistory();
   }
 
   #onFailed(error: unknown, calledOff: boolean): void {
     this.#run = undefined;
     if (calledOff) return;
-    const failure =
-      error instanceof LinkError ? error : new LinkError('REQUEST_ERROR', messageOf(error), { cause: error });
-    const offline = failure.linkDown || failure.tag === 'TLS_ERROR';
-    this.#setLink(offline ? 'offline' : failure.blocks ? 'blocked' : 'online', failure.report());
-    this.#tellFailure(failure, error);
-    const retryAfterMs = failure.retryAfterS === undefined ? undefined : failure.retryAfterS * 1000;
-    this.#dispatch({ type: 'failed', failure: { linkDown: failure.linkDown, blocks: failure.blocks, retryAfterMs } });
+    const { pending } = this.#options.ledger;
+    if (!(error instanceof LinkError)) {
+      // This node's own trouble, such as its disk: the link has nothing to do with it.
+      this.#outages.failed(messageOf(error), { pending });
+      this.#dispatch({ type: 'failed', failure: { linkDown: false, blocks: false, retryAfterMs: undefined } });
+      return;
+    }
+    const { tag, status, linkDown, blocks, retryAfterS } = error;
+    const offline = linkDown || tag === 'TLS_ERROR';
+    this.#setLink(offline ? 'offline' : blocks ? 'blocked' : 'online', error.report());
+    this.#outages.failed(error.message, { tag, status, pending });
+    const retryAfterMs = retryAfterS === undefined ? undefined : retryAfterS * 1000;
+    this.#dispatch({ type: 'failed', failure: { linkDown, blocks, retryAfterMs } });
+  }
+
+  #noteSuccess(): void {
+    this.#history = { ...this.#history, lastSuccessAt: this.#nowText() };
+    const sinceWrittenMs = this.#options.now() - this.#historyWrittenMs;
+    if (sinceWrittenMs < 0 || sinceWrittenMs >= HISTORY_EVERY_MS) void this.#writeHistory();
   }
 
   #setLink(state: LinkState, lastError: LinkErrorReport | undefined = this.#link.lastError): void {
@@ -221,36 +236,13 @@ export class PushController implements Service {
     this.#link = { state, since, ...(lastError === undefined ? {} : { lastError }) };
   }
 
-  /** The first failure is a warning, an outage of an hour an error, everything between only for those who look closely. */
-  #tellFailure(failure: LinkError, error: unknown): void {
-    const { log, ledger, now } = this.#options;
-    const facts = { tag: failure.tag, status: failure.status, pending: ledger.pending };
-    if (!(error instanceof LinkError)) log.error(`a push failed in this node: ${failure.message}`);
-    if (!this.#outage) {
-      this.#outage = { sinceMs: now(), pending: ledger.pending, longTold: false };
-      log.warn(`data is kept and waits: ${failure.message}`, facts);
-    } else if (!this.#outage.longTold && now() - this.#outage.sinceMs > LONG_OUTAGE_MS) {
-      this.#outage.longTold = true;
-      log.error(`data has waited for over an hour: ${failure.message}`, facts);
-    } else {
-      log.verbose(`still no success: ${failure.message}`, facts);
-    }
-  }
-
-  #tellRecovery(): void {
-    const { log, now } = this.#options;
-    if (!this.#outage) return;
-    log.info('everything that waited has been delivered', {
-      outageS: Math.round((now() - this.#outage.sinceMs) / 1000),
-      failures: this.#state.failures,
-      docsSent: this.history.docsSent,
-    });
-    this.#outage = undefined;
-  }
-
+  /** Never rejects: a figure that could not be kept must not make a failure of documents that arrived. */
   async #writeHistory(): Promise<void> {
-    this.#historyWrittenMs = this.#options.now();
-    await this.#options.state.writeSyncHistory(this.history);
+    const { state, log, now } = this.#options;
+    this.#historyWrittenMs = now();
+    await state.writeSyncHistory(this.history).catch((error: unknown) => {
+      log.warn('the figures of the synchronisation could not be written down', { error: messageOf(error) });
+    });
   }
 
   #nowText(): string {

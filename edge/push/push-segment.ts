@@ -1,8 +1,9 @@
 /**
  * Pushes one segment: read a batch in the order of its numbers, send it, account for each document, write down how far.
  *
- * Invariants: nothing moves past a document that is not delivered, void, durable in quarantine, or counted as lost; where the checkpoints and our own
- * record disagree, the centre is asked what it holds and only what is missing is sent.
+ * Invariants: nothing moves past a document that is not delivered, void, durable in quarantine, or counted as lost;
+ * where the checkpoints and our own record disagree, the centre is asked what it holds and only what is missing is
+ * sent.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { Logger } from '../../shared/logger.js';
@@ -44,8 +45,9 @@ export interface PushPosition {
 }
 
 /**
- * Sends everything after `position` up to the local sequence `upTo` says, asked anew for each batch, and moves `position` on with each. Throws
- * LinkError when the centre cannot be reached or does not say clearly what became of a document; everything accounted for until then stays so.
+ * Sends everything after `position` up to the local sequence `upTo` says, asked anew for each batch, and moves
+ * `position` on with each. Throws LinkError when the centre cannot be reached or does not say clearly what became of a
+ * document; everything accounted for until then stays so.
  */
 export async function pushSegment(
   segment: Segment,
@@ -179,7 +181,9 @@ function holds(ranges: readonly NumberRange[], value: number): boolean {
   return ranges.some(([from, to]) => from <= value && value <= to);
 }
 
-/** Takes a number out of quarantine, after the centre took the document, or turned out to hold it under another number. */
+/**
+ * Takes a number out of quarantine, after the centre took the document, or turned out to hold it under another number.
+ */
 export async function releaseNumber(segment: Segment, seq: number, isVoid: boolean): Promise<void> {
   const { delivery } = segment;
   const quarantined = withoutNumber(delivery.quarantined, seq);

@@ -1,8 +1,9 @@
 /**
  * Runs pushes: one at a time, over all segments that have something pending.
  *
- * A session with the centre (who it is, what the checkpoints say) is kept between runs, so that a fresh document costs one request; it is dropped
- * at every failure but a broken link, and at every forced run, which therefore notices a centre that was wiped or restored.
+ * A session with the centre (who it is, what the checkpoints say) is kept between runs, so that a fresh document costs
+ * one request; it is dropped at every failure but a broken link, and at every forced run, which therefore notices a
+ * centre that was wiped or restored.
  */
 import type { Logger } from '../../shared/logger.js';
 import { formatInstant } from '../../shared/time.js';
@@ -81,12 +82,15 @@ export class Pusher {
   }
 
   /**
-   * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds every segment against
-   * the centre's checkpoint, and ends when everything stored at its start is accounted for; another run ends early, after a batch, when
-   * `yields` says so. Throws LinkError. One run at a time is the caller's part.
+   * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds
+   * every segment against the centre's checkpoint, and ends when everything stored at its start is accounted for;
+   * another run ends early, after a batch, when `yields` says so. Throws LinkError. One run at a time is the caller's
+   * part.
    */
   async run(fresh: boolean, signal: AbortSignal, yields: () => boolean = () => false): Promise<void> {
     try {
+      // What is sent must be written down as delivered; a store that cannot would send it again and again.
+      await this.#options.ledger.heal();
       const session = await this.#openSession(fresh, signal);
       if (fresh) await this.#retryQuarantined(session, signal);
       await (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));
@@ -107,8 +111,9 @@ export class Pusher {
   }
 
   /**
-   * What a failure makes doubtful. A link that broke says nothing about what the centre holds: the same centre is sent only what it had not
-   * answered for, or a link that breaks every minute would be spent on asking. After any other failure everything is asked anew.
+   * What a failure makes doubtful. A link that broke says nothing about what the centre holds: the same centre is sent
+   * only what it had not answered for, or a link that breaks every minute would be spent on asking. After any other
+   * failure everything is asked anew.
    */
   #leaveSession(error: unknown, calledOff: boolean): void {
     if (calledOff) return;
@@ -116,7 +121,9 @@ export class Pusher {
     else this.#session = undefined;
   }
 
-  /** Writes the checkpoints that are behind, as a courtesy to the next start; not being able to costs nothing but bytes. */
+  /**
+   * Writes the checkpoints that are behind, as a courtesy to the next start; not being able to costs nothing but bytes.
+   */
   async writeCheckpoints(signal: AbortSignal): Promise<void> {
     for (const session of this.#session?.segments.values() ?? []) await this.#writeCheckpoint(session, signal);
   }
@@ -147,7 +154,8 @@ export class Pusher {
     const current = session.segments.get(segment.number) ?? (await this.#enter(segment, session, signal));
     const { position } = current;
     const context = this.#context(session.identity, signal);
-    // In a long drain, too, or all of it would be in doubt after the first failure; but never before a batch, which may be fresh data.
+    // In a long drain, too, or all of it would be in doubt after the first failure; but never before a batch, which may
+    // be fresh data.
     while (position.localSeq < upTo()) {
       const from = position.localSeq;
       const upToCheckpoint = () => (position.localSeq > from && isCheckpointDue(current) ? 0 : upTo());

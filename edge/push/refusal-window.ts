@@ -1,6 +1,7 @@
 /**
- * Tells a few bad documents from a centre that refuses everything: when a third of the last 500 documents is refused, or of fewer as long as that
- * is 50 or more, the fault is the centre's, and the documents must not go to quarantine for it.
+ * Tells a few bad documents from a centre that refuses everything: when a third of the last 500 documents is refused,
+ * or of fewer as long as that is 50 or more, the fault is the centre's, and the documents must not go to quarantine for
+ * it.
  */
 const WINDOW = 500;
 const FLOOD_FROM = 50;

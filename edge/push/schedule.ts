@@ -1,8 +1,9 @@
 /**
  * The node's own forced replication, by default at 2 AM.
  *
- * A village keeps its own constant delay after the scheduled time, so that a thousand villages do not arrive at once. A time missed while powered off
- * is caught up after the start; a time is skipped when a forced run (a CronJob's, say) succeeded within 20 hours.
+ * A village keeps its own constant delay after the scheduled time, so that a thousand villages do not arrive at once. A
+ * time missed while powered off is caught up after the start; a time is skipped when a forced run (a CronJob's, say)
+ * succeeded within 20 hours.
  */
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';

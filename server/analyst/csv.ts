@@ -1,6 +1,6 @@
 /**
- * CSV (RFC 4180) that is safe to open in a spreadsheet: text that would be taken for a formula gets an apostrophe before it. Numbers are
- * left alone, the negative ones too.
+ * CSV (RFC 4180) that is safe to open in a spreadsheet: text that would be taken for a formula gets an apostrophe
+ * before it. Numbers are left alone, the negative ones too.
  */
 const FORMULA_START = /^[=+\-@\t\r]/;
 const NEEDS_QUOTES = /[",\r\n]/;

@@ -1,7 +1,7 @@
 /**
  * Telemetry as NDJSON or CSV text, streamed: memory depends on neither the number of documents nor their time range.
- * The CSV header is the union of the field names of all matching documents, found by reading them once before; a field that first
- * appears in a document arriving between the two readings is not in the file.
+ * The CSV header is the union of the field names of all matching documents, found by reading them once before; a field
+ * that first appears in a document arriving between the two readings is not in the file.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { csvLine } from './csv.js';

@@ -1,4 +1,7 @@
-/** `/v1/villages/:id/readings` and `/predictions`: a page as JSON, or everything that matches as an NDJSON or CSV stream. */
+/**
+ * `/v1/villages/:id/readings` and `/predictions`: a page as JSON, or everything that matches as an NDJSON or CSV
+ * stream.
+ */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type RequestHandler, type Response, Router } from 'express';
@@ -69,8 +72,8 @@ interface Export {
 }
 
 /**
- * The first part is made before anything is sent, so that a store that cannot be read is a 503 and not an empty file. A failure later on
- * cuts the connection, which tells the reader that the file is not whole.
+ * The first part is made before anything is sent, so that a store that cannot be read is a 503 and not an empty file. A
+ * failure later on cuts the connection, which tells the reader that the file is not whole.
  */
 async function send(response: Response, { name, contentType, parts }: Export, log: Logger): Promise<void> {
   const first = await parts.next();

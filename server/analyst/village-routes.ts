@@ -1,14 +1,19 @@
-/** `/v1/villages`: analysts read, the admin adds, rotates and disables. A credential is shown in the answer that made it and never again. */
-import express, { Router } from 'express';
+/**
+ * `/v1/villages`: analysts read, the admin adds, rotates and disables. A credential is shown in the answer that made it
+ * and never again.
+ */
+import { Router } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import { villageIdSchema } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import { formatInstant } from '../../shared/time.js';
+import { problemsOf, sentenceOf } from '../../shared/validation.js';
 import { createCredential, hashCredential } from '../gateway/credential.js';
 import { RESERVED_USERS, type Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
+import { jsonBody } from './json-body.js';
 import { viewOf } from './village-view.js';
 
 const MAX_BODY_BYTES = 16 * 1024;
@@ -42,7 +47,7 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
     .get(reads, async (_request, response) => {
       response.json({ items: (await store().villages.list()).map(view) });
     })
-    .post(administers, express.json({ limit: MAX_BODY_BYTES }), async (request, response) => {
+    .post(administers, jsonBody(MAX_BODY_BYTES), async (request, response) => {
       const village = newVillageOf(request.body);
       const password = createCredential();
       await store().villages.create({
@@ -95,7 +100,6 @@ function newVillageOf(body: unknown): Omit<VillageRecord, 'credentialHash' | 'cr
       ...(lon === undefined ? {} : { lon }),
     };
   }
-  const details = parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
-  const first = details[0];
-  throw new AppError('invalid_request', `${first?.path || 'the village'}: ${first?.message}`, { details });
+  const details = problemsOf(parsed.error);
+  throw new AppError('invalid_request', sentenceOf(details, 'the body'), { details });
 }

@@ -1,4 +1,7 @@
-/** `solar-central status`: is the centre there, can it use its store, and how are the villages. Exit code 1 when it is not ready. */
+/**
+ * `solar-central status`: is the centre there, can it use its store, and how are the villages. Exit code 1 when it is
+ * not ready.
+ */
 import type { Command } from 'commander';
 import { AppError } from '../../shared/app-error.js';
 import { print } from '../../shared/cli.js';

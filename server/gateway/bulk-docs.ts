@@ -1,8 +1,8 @@
 /**
  * `POST /telemetry/_bulk_docs`: takes replicated documents of one village.
  *
- * Each document is judged by itself and refused the way CouchDB refuses one. An answer is given after everything accepted is durable; when
- * the store fails, the whole request fails and nothing is claimed.
+ * Each document is judged by itself and refused the way CouchDB refuses one. An answer is given after everything
+ * accepted is durable; when the store fails, the whole request fails and nothing is claimed.
  */
 import type { RequestHandler } from 'express';
 import { AppError } from '../../shared/app-error.js';

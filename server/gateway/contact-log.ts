@@ -1,6 +1,6 @@
 /**
- * When each village was last heard of. Kept in memory and written at most once a minute and at stop, so that contacts cost no write
- * each; a crash loses at most that minute.
+ * When each village was last heard of. Kept in memory and written at most once a minute and at stop, so that contacts
+ * cost no write each; a crash loses at most that minute.
  */
 import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';

@@ -1,4 +1,6 @@
-/** Errors of the replication endpoints in CouchDB's form, `{"error","reason"}`, which is what replicators understand. */
+/**
+ * Errors of the replication endpoints in CouchDB's form, `{"error","reason"}`, which is what replicators understand.
+ */
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { AppError, type ErrorCode, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';

@@ -1,8 +1,9 @@
 /**
  * Credentials of villages: made, hashed and verified.
  *
- * A credential is 24 random bytes, 192 bits. Slow hashes (bcrypt, PBKDF2) exist to make guessing of *people's* passwords expensive;
- * 2^192 random values cannot be guessed at any speed, so one salted SHA-256 protects as well and costs microseconds at each request.
+ * A credential is 24 random bytes, 192 bits. Slow hashes (bcrypt, PBKDF2) exist to make guessing of *people's*
+ * passwords expensive; 2^192 random values cannot be guessed at any speed, so one salted SHA-256 protects as well and
+ * costs microseconds at each request.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 

@@ -1,7 +1,8 @@
 /**
- * Checks one telemetry document on its way into the centre: whose it is, that its id says what its fields say, that it is flat and bounded.
- * Whatever it gets, it answers with a document or a reason; it never throws. Written by hand because every document of every village
- * passes here. It does not judge contents: what a node accepted, the centre accepts, fields it does not know included.
+ * Checks one telemetry document on its way into the centre: whose it is, that its id says what its fields say, that it
+ * is flat and bounded. Whatever it gets, it answers with a document or a reason; it never throws. Written by hand
+ * because every document of every village passes here. It does not judge contents: what a node accepted, the centre
+ * accepts, fields it does not know included.
  */
 import { LIMITS, type TelemetryType, telemetryId } from '../../shared/documents.js';
 import { formatInstant, parseInstant } from '../../shared/time.js';
@@ -24,6 +25,8 @@ const NODE = /^[a-z0-9]{4,12}$/;
 const FIELD = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 const REVISION = /^[1-9]\d{0,8}-[0-9a-f]{1,64}$/;
 const HASH = /^[0-9a-f]{1,64}$/;
+/** Fields beginning with an underscore are CouchDB's; a replicated document has these. */
+const RESERVED_ALLOWED: ReadonlySet<string> = new Set(['_id', '_rev', '_revisions']);
 const EVENT_NUMBER = /^\d{1,15}$/;
 
 type Fields = Record<string, unknown>;
@@ -36,10 +39,23 @@ export function checkDocument(raw: unknown, village: string): DocumentVerdict {
   const fields = raw as Fields;
   const { _id: id, node, seq } = fields;
   if (typeof id !== 'string') return { id: null, reason: '_id must be a text' };
+  const reserved = reservedReason(fields);
+  if (reserved !== undefined) return { id, reason: reserved };
   const rev = revisionOf(fields);
-  const reason = (rev === undefined ? 'has no well-formed revision' : undefined) ?? reasonAgainst(fields, id, village);
-  if (reason !== undefined || rev === undefined) return { id, reason: reason ?? '' };
+  if (rev === undefined) return { id, reason: 'has no well-formed revision' };
+  const reason = reasonAgainst(fields, id, village);
+  if (reason !== undefined) return { id, reason };
   return { document: { id, rev, node: String(node), seq: Number(seq), body: fields } };
+}
+
+/** CouchDB's own fields come first: a deletion has no other, and is to be refused for what it is. */
+function reservedReason(fields: Fields): string | undefined {
+  for (const name of Object.keys(fields)) {
+    if (!name.startsWith('_') || RESERVED_ALLOWED.has(name)) continue;
+    const isDeletion = name === '_deleted' && fields[name] === true;
+    return isDeletion ? 'is a deletion; telemetry is never deleted by a village' : `${shown(name)} is not allowed`;
+  }
+  return undefined;
 }
 
 function reasonAgainst(fields: Fields, id: string, village: string): string | undefined {
@@ -80,15 +96,17 @@ function idReason(fields: Fields, id: string, village: string, type: TelemetryTy
 
 const MISMATCH = '_id does not match the fields';
 
-/** Names, kinds and size of all fields. The size is first estimated from above; only a document near the limit is measured. */
+/**
+ * Names, kinds and size of all fields. The size is first estimated from above; only a document near the limit is
+ * measured.
+ */
 function flatnessReason(fields: Fields, type: TelemetryType): string | undefined {
   const names = Object.keys(fields);
   if (names.length > MAX_FIELDS) return `has ${names.length} fields; at most ${MAX_FIELDS} are allowed`;
   let estimatedBytes = 2;
   for (const name of names) {
-    if (name === '_id' || name === '_rev' || name === '_revisions') continue;
-    if (!FIELD.test(name))
-      return name.startsWith('_') ? `${shown(name)} is not allowed` : `${shown(name)} is not a field name`;
+    if (RESERVED_ALLOWED.has(name)) continue;
+    if (!FIELD.test(name)) return `${shown(name)} is not a field name`;
     const value = fields[name];
     if (typeof value === 'string') {
       if (value.length > MAX_TEXT_LENGTH[type]) return `${name} is longer than ${MAX_TEXT_LENGTH[type]} characters`;

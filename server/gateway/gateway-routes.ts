@@ -1,6 +1,6 @@
 /**
- * The replication endpoints a village needs to push its telemetry, in CouchDB's words; stock `PouchDB.replicate.to` works with them.
- * Nothing else of a CouchDB is there: no reading of documents, no design documents, no other database.
+ * The replication endpoints a village needs to push its telemetry, in CouchDB's words; stock `PouchDB.replicate.to`
+ * works with them. Nothing else of a CouchDB is there: no reading of documents, no design documents, no other database.
  */
 import { type RequestHandler, Router } from 'express';
 import { AppError } from '../../shared/app-error.js';

@@ -1,6 +1,7 @@
 /**
- * Reads the JSON body of a replication request: plain or gzip, bounded after decompression, so that a small bomb cannot fill the memory.
- * What it gives may be nested as deep as the sender liked: never walk it recursively, never stringify it before it is checked.
+ * Reads the JSON body of a replication request: plain or gzip, bounded after decompression, so that a small bomb cannot
+ * fill the memory. What it gives may be nested as deep as the sender liked: never walk it recursively, never stringify
+ * it before it is checked.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -48,7 +49,10 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
   return Buffer.concat(chunks, size);
 }
 
-/** Reads on to the end: a client still sending when the connection is cut never gets to see why. A body far too large is cut all the same. */
+/**
+ * Reads on to the end: a client still sending when the connection is cut never gets to see why. A body far too large is
+ * cut all the same.
+ */
 async function discardRest(request: IncomingMessage, maxBytes: number): Promise<void> {
   let size = 0;
   try {

@@ -1,6 +1,6 @@
 /**
- * `POST /telemetry/_revs_diff`: which of a village's revisions are missing here. Ids that are not the village's are reported missing
- * without a look, so nothing is learned about others; sending them then fails one by one.
+ * `POST /telemetry/_revs_diff`: which of a village's revisions are missing here. Ids that are not the village's are
+ * reported missing without a look, so nothing is learned about others; sending them then fails one by one.
  */
 import type { RequestHandler } from 'express';
 import { AppError } from '../../shared/app-error.js';

@@ -1,6 +1,6 @@
 /**
- * Answers of the replication endpoints, as small as the village can read them: over 2G an answer of one line per document, sent plain, costs
- * more than the documents.
+ * Answers of the replication endpoints, as small as the village can read them: over 2G an answer of one line per
+ * document, sent plain, costs more than the documents.
  */
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';

@@ -1,6 +1,6 @@
 /**
- * Which villages there are, and whether a credential is theirs. Records are cached for a few seconds, so that a batch of requests costs
- * one look-up and a village disabled on any gateway is out on all of them within 5 s.
+ * Which villages there are, and whether a credential is theirs. Records are cached for a few seconds, so that a batch
+ * of requests costs one look-up and a village disabled on any gateway is out on all of them within 5 s.
  */
 import { AppError } from '../../shared/app-error.js';
 import { villageIdSchema } from '../../shared/documents.js';
@@ -35,8 +35,8 @@ export class VillageDirectory {
   }
 
   /**
-   * Checks a credential; an unknown village and a wrong credential look the same. Throws `forbidden` for the right credential of a
-   * disabled village, and what the store throws when it cannot be asked.
+   * Checks a credential; an unknown village and a wrong credential look the same. Throws `forbidden` for the right
+   * credential of a disabled village, and what the store throws when it cannot be asked.
    */
   async authenticate(user: string, password: string): Promise<Authentication> {
     const id = villageIdSchema.safeParse(user).data;

@@ -5,7 +5,8 @@
  * Promises every store keeps:
  * - When `write` resolves, every outcome with `ok` is durable: synced to disk (embedded), at a quorum (CouchDB).
  * - A document once held is never changed: the same id with another revision is refused, whoever sends it.
- * - Failures of the database itself are thrown as retryable AppErrors (`unavailable`, `storage_failed`), never turned into outcomes.
+ * - Failures of the database itself are thrown as retryable AppErrors (`unavailable`, `storage_failed`), never turned
+ *   into outcomes.
  * - Callers have checked ids and bodies; a store does not look into documents beyond `_id`, `_rev`, `node` and `seq`.
  */
 import type { RangeReader } from '../../shared/range-reader.js';
@@ -54,8 +55,8 @@ export interface VillageStore {
   /** Throws `conflict` when the village exists. */
   create(record: VillageRecord): Promise<void>;
   /**
-   * Replaces a record by what `change` makes of its newest version, which it may see more than once when others write too.
-   * Returns the record kept; `undefined` when there is no such village.
+   * Replaces a record by what `change` makes of its newest version, which it may see more than once when others write
+   * too. Returns the record kept; `undefined` when there is no such village.
    */
   update(id: string, change: (record: VillageRecord) => VillageRecord): Promise<VillageRecord | undefined>;
 }
@@ -68,7 +69,10 @@ export interface LocalDocument {
 /** A village's `_local` documents: replication checkpoints; no village sees another's. */
 export interface LocalDocuments {
   get(village: string, name: string): Promise<LocalDocument | undefined>;
-  /** Returns the new revision. `rev` is the one replaced, absent for a new document; throws `conflict` when it is not the newest. */
+  /**
+   * Returns the new revision. `rev` is the one replaced, absent for a new document; throws `conflict` when it is not
+   * the newest.
+   */
   put(village: string, name: string, body: Record<string, unknown>, rev: string | undefined): Promise<string>;
   /** Throws `not_found` where there is none, `conflict` when `rev` is not the newest. */
   delete(village: string, name: string, rev: string | undefined): Promise<void>;

@@ -16,7 +16,10 @@ interface Security {
   members?: { names?: string[]; roles?: string[] };
 }
 
-/** Creates what is missing. Throws `unavailable` while CouchDB cannot be used, `not_configured` for a `telemetry` that is not partitioned. */
+/**
+ * Creates what is missing. Throws `unavailable` while CouchDB cannot be used, `not_configured` for a `telemetry` that
+ * is not partitioned.
+ */
 export async function bootstrapCouch(client: CouchClient, user: string | undefined): Promise<CouchIdentity> {
   const { body: welcome } = await client.request<{ uuid: string; version: string }>({});
   await createDatabase(client, 'telemetry', { partitioned: true });

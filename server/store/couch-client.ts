@@ -1,6 +1,6 @@
 /**
- * Requests to CouchDB through nano, with what nano leaves out: a deadline, the status of a success (201 and 202 differ), and failures
- * told apart. Connections are kept alive by Node's own fetch, which nano uses.
+ * Requests to CouchDB through nano, with what nano leaves out: a deadline, the status of a success (201 and 202
+ * differ), and failures told apart. Connections are kept alive by Node's own fetch, which nano uses.
  */
 import nano from 'nano';
 import { AppError, messageOf } from '../../shared/app-error.js';

@@ -1,8 +1,9 @@
 /**
  * Telemetry in CouchDB: looked up by `_revs_diff`, written with `new_edits: false`, read by partition.
  *
- * Between look-up and write another request could store the same id: within this process such requests take turns; between gateways only
- * a village racing against itself with two contents could, and then both revisions are kept and the winner is CouchDB's choice.
+ * Between look-up and write another request could store the same id: within this process such requests take turns;
+ * between gateways only a village racing against itself with two contents could, and then both revisions are kept and
+ * the winner is CouchDB's choice.
  */
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
@@ -16,7 +17,10 @@ const DB = 'telemetry';
 /** Ten digits: no revision the gateway takes has as many. */
 const LATER_THAN_ALL = '1000000000-0';
 const RETRY_AFTER_S = 5;
-/** Documents per request to CouchDB, so that one village's large body does not hold a connection and its memory for long. */
+/**
+ * Documents per request to CouchDB, so that one village's large body does not hold a connection and its memory for
+ * long.
+ */
 const MAX_GROUP = 2000;
 
 interface Row {
@@ -57,8 +61,9 @@ export class CouchTelemetry implements RangeReader {
   }
 
   /**
-   * One `_revs_diff` tells new, held and held with other content apart, in a sixth of the time of `_all_docs` with keys: a revision later
-   * than any real one is asked for too, and for it CouchDB names what it holds as possible ancestors.
+   * One `_revs_diff` tells new, held and held with other content apart, in a sixth of the time of `_all_docs` with
+   * keys: a revision later than any real one is asked for too, and for it CouchDB names what it holds as possible
+   * ancestors.
    */
   async #lookUp(documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
     const revisions = new Map(documents.map(({ id, rev }) => [id, rev]));
@@ -169,7 +174,8 @@ function rowsOf(body: { rows?: Row[] }): Row[] {
 function refusalsOf(answers: readonly Refusal[]): Map<string, string> {
   const refused = new Map<string, string>();
   for (const { id, error, reason } of answers) {
-    // `forbidden` is a validation function's verdict on the document; anything else (a timeout, a lost node) is CouchDB's own trouble.
+    // `forbidden` is a validation function's verdict on the document; anything else (a timeout, a lost node) is
+    // CouchDB's own trouble.
     if (error !== 'forbidden') throw unavailable(`could not store a document (${error}: ${reason})`);
     refused.set(id, reason);
   }

@@ -36,7 +36,10 @@ export class CouchdbStore implements CentralStore {
     this.local = new CouchLocalDocuments(client);
   }
 
-  /** Prepares the databases and connects. Throws `unavailable` while CouchDB cannot be used, and when `signal` is aborted. */
+  /**
+   * Prepares the databases and connects. Throws `unavailable` while CouchDB cannot be used, and when `signal` is
+   * aborted.
+   */
   static async open(config: CouchConfig, signal?: AbortSignal): Promise<CouchdbStore> {
     const client = new CouchClient(config);
     const giveUp = () => client.close();

@@ -1,9 +1,9 @@
 /**
- * The embedded store: PouchDB databases in the data folder, for trials and single machines. One process alone may open it.
- * Every write is synced before it is acknowledged.
+ * The embedded store: PouchDB databases in the data folder, for trials and single machines. One process alone may open
+ * it. Every write is synced before it is acknowledged.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
 import { readFileIfPresent, writeFileDurably } from '../../shared/durable-file.js';
@@ -47,13 +47,21 @@ export class EmbeddedStore implements CentralStore {
     this.#queue = new WriteQueue((documents) => this.telemetry.writeGroup(documents));
   }
 
-  /** Opens or creates the store in `folder`. Throws `in_use` when another process has it, `usage` for an unusable folder. */
+  /**
+   * Opens or creates the store in `folder`. Throws `in_use` when another process has it, `usage` for an unusable
+   * folder.
+   */
   static async open(folder: string, options: OpenOptions = {}): Promise<EmbeddedStore> {
     await makeFolder(folder);
+    // Opened before the other database: its lock is the lock of the whole folder.
     const telemetry = await MendingDatabase.open(path.join(folder, 'telemetry'), {
       cacheSizeBytes: TELEMETRY_CACHE_BYTES,
       writeBufferBytes: TELEMETRY_WRITE_BUFFER_BYTES,
       ...options,
+    }).catch((error) => {
+      throw error instanceof AppError && error.code === 'in_use'
+        ? new AppError('in_use', `the data folder ${folder} is in use by another running centre`, { cause: error })
+        : error;
     });
     try {
       const villages = await MendingDatabase.open(path.join(folder, 'villages'), options);
@@ -86,16 +94,26 @@ export class EmbeddedStore implements CentralStore {
   }
 }
 
-/** Creates the folder where there is none; throws `usage` when it cannot be. */
+/** Creates the folder where there is none, for its owner alone; throws `usage` when it cannot be made or written. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    // The folders above are not the centre's own: they keep the usual mode.
+    await mkdir(path.dirname(folder), { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new AppError('usage', `DATA_PATH ${folder} cannot be used: ${codeOf(error) ?? messageOf(error)}`, {
-      cause: error,
-    });
+    const reason = FOLDER_FAULTS[codeOf(error) ?? ''] ?? messageOf(error);
+    throw new AppError('usage', `DATA_PATH ${folder} cannot be used: ${reason}`, { cause: error });
   }
 }
+
+const FOLDER_FAULTS: Partial<Record<string, string>> = {
+  EEXIST: 'it, or what should be a folder above it, is a file',
+  ENOTDIR: 'it, or what should be a folder above it, is a file',
+  EACCES: 'this user may not read and write there',
+  EPERM: 'this user may not read and write there',
+  EROFS: 'the file system is read-only',
+};
 
 async function uuidOf(folder: string): Promise<string> {
   const file = path.join(folder, 'uuid');

@@ -1,9 +1,9 @@
 /**
- * Opens the store and keeps it at hand. The embedded store opens or the centre does not start; CouchDB may come up later, so it is tried
- * again and again while everything that needs it answers 503.
+ * Opens the store and keeps it at hand. The embedded store opens or the centre does not start; CouchDB may come up
+ * later, so it is tried again and again while everything that needs it answers 503.
  *
- * Retry: trigger, any failure of `open`; bound, none (the centre is useless without its store); delay, doubling from 0.5 s to 15 s;
- * way out, success or stop.
+ * Retry: trigger, any failure of `open`; bound, none (the centre is useless without its store); delay, doubling from
+ * 0.5 s to 15 s; way out, success or stop.
  */
 import { AppError, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
@@ -22,7 +22,10 @@ export interface StoreKeeperOptions {
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 const RETRY_AFTER_S = 5;
-/** How long `start` waits for the first try; a database that does not answer at all must not keep `/healthz` from answering. */
+/**
+ * How long `start` waits for the first try; a database that does not answer at all must not keep `/healthz` from
+ * answering.
+ */
 const START_WAIT_MS = 2_000;
 
 export class StoreKeeper implements Service {

@@ -1,8 +1,8 @@
 /**
  * Group commit: many callers' documents are written one group after another, each group as one synced batch.
  *
- * A caller's next part waits behind what others have queued meanwhile, so a village with 20,000 documents and one with ten take turns
- * every group instead of one waiting for the whole of the other.
+ * A caller's next part waits behind what others have queued meanwhile, so a village with 20,000 documents and one with
+ * ten take turns every group instead of one waiting for the whole of the other.
  */
 import type { IncomingDocument, WriteOutcome } from './contract.js';
 

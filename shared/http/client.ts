@@ -1,6 +1,6 @@
 /**
- * A small client for the verbs that ask a running program: JSON in and out, failures as AppErrors that name the address.
- * Not the link layer: that is `edge/push/link.ts`, which is built for bad networks.
+ * A small client for the verbs that ask a running program: JSON in and out, failures as AppErrors that name the
+ * address. Not the link layer: that is `edge/push/link.ts`, which is built for bad networks.
  */
 import { AppError, codeOf, isErrorCode, messageOf } from '../app-error.js';
 
@@ -32,7 +32,9 @@ export class ProgramClient {
     return this.#options.url;
   }
 
-  /** The parsed JSON of a 2xx answer. Throws the AppError the program answered, or `unavailable` when nothing answers. */
+  /**
+   * The parsed JSON of a 2xx answer. Throws the AppError the program answered, or `unavailable` when nothing answers.
+   */
   async json<T>(path: string, request: RequestOptions = {}): Promise<T> {
     const response = await this.fetch(path, request);
     try {

@@ -1,4 +1,6 @@
-/** The one place that turns failures into HTTP answers: `{"error":{"code","message","details"?}}`, never a stack trace. */
+/**
+ * The one place that turns failures into HTTP answers: `{"error":{"code","message","details"?}}`, never a stack trace.
+ */
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { AppError, messageOf } from '../app-error.js';
 import type { Logger } from '../logger.js';

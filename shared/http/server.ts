@@ -18,9 +18,15 @@ export interface HttpServerOptions {
 }
 
 const HEADERS_TIMEOUT_MS = 20_000;
-/** A slow phone may take minutes for 8 MiB; a client that sends nothing at all is cut much earlier, by the headers' limit. */
+/**
+ * A slow phone may take minutes for 8 MiB; a client that sends nothing at all is cut much earlier, by the headers'
+ * limit.
+ */
 const REQUEST_TIMEOUT_MS = 300_000;
-/** Longer than the quiet between two heartbeats of a meter: a new connection costs a slow link two round trips, TLS two more. */
+/**
+ * Longer than the quiet between two heartbeats of a meter: a new connection costs a slow link two round trips, TLS two
+ * more.
+ */
 const KEEP_ALIVE_MS = 75_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 1024;

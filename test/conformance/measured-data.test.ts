@@ -74,7 +74,10 @@ for (const kind of STORES) {
   });
 }
 
-/** The file's rows as an independent reader sees them: all three were measured at UTC-7, in winter or with the offset given. */
+/**
+ * The file's rows as an independent reader sees them: all three were measured at UTC-7, in winter or with the offset
+ * given.
+ */
 async function rowsOf(file: string, columns: Record<string, string>): Promise<object[]> {
   const [header = [], ...rows] = (await readFile(file, 'utf8'))
     .trim()

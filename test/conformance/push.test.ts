@@ -1,4 +1,7 @@
-/** Everything a node acknowledged arrives, exactly once and unchanged, at every kind of centre and however often its ledger rolls. */
+/**
+ * Everything a node acknowledged arrives, exactly once and unchanged, at every kind of centre and however often its
+ * ledger rolls.
+ */
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';

@@ -1,6 +1,6 @@
 /**
- * Node and centre as real processes, killed at random moments while documents come in and the link is cut: at the end the centre holds exactly what
- * was acknowledged. KILL_CYCLES sets how often (6), TEST_SEED plays one run again.
+ * Node and centre as real processes, killed at random moments while documents come in and the link is cut: at the end
+ * the centre holds exactly what was acknowledged. KILL_CYCLES sets how often (6), TEST_SEED plays one run again.
  */
 import { expect } from 'chai';
 import { afterEach, describe } from 'mocha';
@@ -21,7 +21,10 @@ const CYCLES = Number(process.env.KILL_CYCLES ?? 6);
 const VILLAGE = 'bamenda';
 const EPOCH_MS = Date.parse('2026-03-01T00:00:00.000Z');
 
-/** Posts batches one after the other until told to stop; each again and again until it is acknowledged, as a patient meter does. */
+/**
+ * Posts batches one after the other until told to stop; each again and again until it is acknowledged, as a patient
+ * meter does.
+ */
 class Poster {
   readonly acknowledged = new AcknowledgedStore(VILLAGE);
   readonly #client: ProgramClient;

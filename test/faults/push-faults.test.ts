@@ -1,4 +1,7 @@
-/** Whatever the network or the centre answers at any step of a push: nothing is lost, nothing is believed that is not proven, nothing runs hot. */
+/**
+ * Whatever the network or the centre answers at any step of a push: nothing is lost, nothing is believed that is not
+ * proven, nothing runs hot.
+ */
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { anyVillage, GatewayCentre } from '../edge/push/support/centres.js';

@@ -7,7 +7,10 @@ export interface PushStep {
   is(request: ProxiedRequest): boolean;
   /** A centre that does not say it is a gateway is treated as a plain CouchDB, and what it took is read back. */
   asPlainCouchDb?: boolean;
-  /** Something must be in doubt, or this step is not taken: the checkpoint of the push before is kept from being written. */
+  /**
+   * Something must be in doubt, or this step is not taken: the checkpoint of the push before is kept from being
+   * written.
+   */
   afterLostCheckpoint?: boolean;
 }
 

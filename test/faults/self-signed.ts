@@ -1,4 +1,7 @@
-/** A certificate nobody vouches for, made on the spot: the least X.509 (RFC 5280) that TLS takes, signed with its own key. */
+/**
+ * A certificate nobody vouches for, made on the spot: the least X.509 (RFC 5280) that TLS takes, signed with its own
+ * key.
+ */
 import { generateKeyPairSync, sign } from 'node:crypto';
 
 function der(tag: number, ...parts: Uint8Array[]): Uint8Array {

@@ -1,5 +1,5 @@
 /** The program itself: its verbs, its signals, and what it says when it cannot run. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -44,6 +44,8 @@ describe('solar-central as a process', () => {
     });
     expect((await verb('village', 'list')).stdout).to.match(/^kano +ok/m);
     const rotated = await verb('village', 'rotate', 'kano');
+    expect(rotated.stdout).to.match(/^The village kano has a new credential.*If it was disabled, it is enabled\.$/m);
+    expect((await runCentral(['village', 'rotate', '--help'])).stdout).to.match(/a disabled village is let in again/);
     const renewed = /^CENTRAL_PASSWORD=(.*)$/m.exec(rotated.stdout)?.[1];
     expect([await telemetry(password), await telemetry(renewed)]).to.deep.equal([401, 200]);
     expect((await verb('village', 'disable', 'kano')).code).to.equal(0);
@@ -69,6 +71,12 @@ describe('solar-central as a process', () => {
     expect(await readFile(path.join(folder, 'admin-token'), 'utf8')).to.equal(token);
   });
 
+  it('makes its data folder for its owner alone', async () => {
+    const dataPath = path.join(folder, 'above', 'data');
+    await start({ DATA_PATH: dataPath }).url();
+    expect((await stat(dataPath)).mode & 0o777).to.equal(0o700);
+  });
+
   it('takes no request after SIGTERM, finishes the one it has, and ends with 0', async () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const centre = start();
@@ -90,7 +98,7 @@ describe('solar-central as a process', () => {
     const file = path.join(folder, 'uuid');
     const cases: [Record<string, string>, RegExp][] = [
       [{ CENTRAL_PORT: taken, ...elsewhere }, /^error: port \d+ on 127\.0\.0\.1 is in use by another program/],
-      [{}, /^error: the data folder .* is in use by another process$/m],
+      [{}, new RegExp(`^error: the data folder ${folder} is in use by another running centre$`)],
       [{ ...elsewhere, CENTRAL_PORT: '99999' }, /^error: CENTRAL_PORT must be a whole number from 0 to 65535/],
       [{ ...elsewhere, REQUIRE_COUCHDB: 'true' }, /^error: COUCHDB_URL is not set, and REQUIRE_COUCHDB forbids/],
       [{ ...elsewhere, COUCHDB_URL: 'http://a:topsecret@b:1/db' }, /^error: COUCHDB_URL must be an origin/],
@@ -98,13 +106,20 @@ describe('solar-central as a process', () => {
       [{ ...elsewhere, TLS_CERT: 'x' }, /^error: TLS_CERT and TLS_KEY must be given together/],
       [{ ...elsewhere, TLS_CERT: 'x', TLS_KEY: 'y' }, /^error: TLS_CERT names a file that cannot be read/],
       [{ ...elsewhere, TLS_CERT: file, TLS_KEY: file }, /^error: TLS_CERT and TLS_KEY/],
-      [{ DATA_PATH: path.join(file, 'x') }, /^error: DATA_PATH .* cannot be used: ENOTDIR/],
+      [{ DATA_PATH: file }, new RegExp(`^error: DATA_PATH ${file} cannot be used: it, or .* is a file$`)],
+      [{ DATA_PATH: path.join(file, 'x') }, /^error: DATA_PATH .* cannot be used: it, or .* is a file$/],
+      [{ DATA_PATH: path.join(file, 'x', 'y') }, /^error: DATA_PATH .* cannot be used: it, or .* is a file$/],
+      [{ ...elsewhere, SILENT_AFTER_HOURS: '-1' }, /^error: SILENT_AFTER_HOURS must be a number of 0 or more \(given/],
       [
         { ...elsewhere, ADMIN_TOKEN: 'same', ANALYST_TOKEN: 'same' },
         /^error: ADMIN_TOKEN and ANALYST_TOKEN must differ/,
       ],
       [{ ...elsewhere, ADMIN_TOKEN: 'a b' }, /^error: ADMIN_TOKEN must be printable ASCII/],
     ];
+    const readOnly = path.join(folder, 'read-only');
+    await mkdir(readOnly, { mode: 0o500 });
+    // Root may write anywhere.
+    if (process.getuid?.() !== 0) cases.push([{ DATA_PATH: readOnly }, /^error: DATA_PATH .* may not read and write/]);
     for (const [env, sentence] of cases) {
       const ended = await runCentral(['start'], { CENTRAL_PORT: '0', DATA_PATH: folder, ...env });
       expect(ended.code, ended.stderr).to.equal(2);

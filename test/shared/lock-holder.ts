@@ -1,4 +1,6 @@
-/** Run as a process of its own: opens the database in the folder it is given, says so, and keeps it until it is ended. */
+/**
+ * Run as a process of its own: opens the database in the folder it is given, says so, and keeps it until it is ended.
+ */
 import { messageOf } from '../../shared/app-error.js';
 import { openDatabase } from '../../shared/pouchdb.js';
 

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import type { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import { choice, decimal, flag, integer, origin, secret, text } from '../../shared/setting-schemas.js';
 import { loadSettings, type SettingSources, type Settings } from '../../shared/settings.js';
@@ -119,6 +120,13 @@ describe('values of settings', () => {
       expect(taken(decimal(0, 1), given), given).to.equal(true);
     for (const given of ['-0.1', '1.1', '1e999', 'Infinity', '', '1,5', '.'])
       expect(taken(decimal(0, 1), given), given).to.equal(false);
+    const wanted = (schema: z.ZodType) => schema.safeParse('x').error?.issues[0]?.message;
+    expect([decimal(), decimal(0), decimal(undefined, 9), decimal(0, 9)].map(wanted)).to.deep.equal([
+      'must be a number',
+      'must be a number of 0 or more',
+      'must be a number of 9 or less',
+      'must be a number from 0 to 9',
+    ]);
     expect([taken(decimal(), '-1e300'), taken(decimal(), '1e400')]).to.deep.equal([true, false]);
     expect([taken(choice(['a', 'b']), 'b'), taken(choice(['a', 'b']), 'c')]).to.deep.equal([true, false]);
     expect(['true', '1', 'YES', 'false', '0', 'no'].map((given) => flag.parse(given))).to.deep.equal([

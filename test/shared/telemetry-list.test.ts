@@ -166,7 +166,7 @@ describe('telemetry list', () => {
   });
 
   it('names the parameter that is wrong or unknown', () => {
-    const messageOf = (parameters: Record<string, string>) => {
+    const messageOf = (parameters: Record<string, unknown>) => {
       try {
         parseTelemetryQuery(parameters);
       } catch (error) {
@@ -177,7 +177,10 @@ describe('telemetry list', () => {
     for (const limit of ['0', '1001', 'x', '1.5']) {
       expect(messageOf({ limit })).to.equal('the parameter limit must be a whole number from 1 to 1000');
     }
-    expect(messageOf({ ordr: 'asc' })).to.equal('the parameter ordr is not a parameter of this list');
+    expect(messageOf({ ordr: 'asc' })).to.equal('the parameter ordr is not known here');
+    for (const name of ['device', 'from', 'limit', 'order', 'cursor']) {
+      expect(messageOf({ [name]: ['a', 'b'] })).to.equal(`the parameter ${name} must be given once`);
+    }
     expect(messageOf({ cursor: 'bm9wZQ' })).to.equal('the parameter cursor is not a cursor this program gave');
   });
 });

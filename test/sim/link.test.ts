@@ -111,7 +111,8 @@ describe('a simulated link', () => {
     const clients = [connect(link), connect(link), connect(link)];
     for (const { socket } of clients) socket.end('x'.repeat(14_000));
     await waitFor(() => clients.every(({ state }) => state.ended), { what: 'all echoes' });
-    // 42,000 bytes in 30 segments of 1,440 are 0.43 s at 100,000 bytes a second; one connection alone would take a third of it.
+    // 42,000 bytes in 30 segments of 1,440 are 0.43 s at 100,000 bytes a second; one connection alone would take a
+    // third of it.
     expect(performance.now() - startMs).to.be.within(420, 2_000);
   });
 

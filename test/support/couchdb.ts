@@ -1,4 +1,6 @@
-/** Tests that need a real CouchDB: they run when COUCHDB_URL names one, and say that they were skipped when it does not. */
+/**
+ * Tests that need a real CouchDB: they run when COUCHDB_URL names one, and say that they were skipped when it does not.
+ */
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'mocha';
 
@@ -10,7 +12,8 @@ export interface CouchDb {
 }
 
 /**
- * The CouchDB of COUCHDB_URL, undefined when that is not set. Credentials come from COUCHDB_USER and COUCHDB_PASSWORD, or from the URL itself.
+ * The CouchDB of COUCHDB_URL, undefined when that is not set. Credentials come from COUCHDB_USER and COUCHDB_PASSWORD,
+ * or from the URL itself.
  */
 export function couchdbUrl(env: Record<string, string | undefined> = process.env): CouchDb | undefined {
   if (!env.COUCHDB_URL) return undefined;
@@ -22,7 +25,10 @@ export function couchdbUrl(env: Record<string, string | undefined> = process.env
   };
 }
 
-/** A `describe` whose tests get the CouchDB; one pending test that gives the reason stands in its place without COUCHDB_URL. */
+/**
+ * A `describe` whose tests get the CouchDB; one pending test that gives the reason stands in its place without
+ * COUCHDB_URL.
+ */
 export function describeWithCouchDb(title: string, define: (couchdb: CouchDb) => void): void {
   const couchdb = couchdbUrl();
   describe(title, () => {

@@ -1,8 +1,9 @@
 /**
- * An HTTP proxy that misbehaves on request: for each request a rule names a fault, or none, and then the request is forwarded whole.
+ * An HTTP proxy that misbehaves on request: for each request a rule names a fault, or none, and then the request is
+ * forwarded whole.
  *
- * It speaks HTTP (faults of the transport are `sim/link.ts`), so it can do what lies and accidents at that level do: answer for the
- * target, lose the target's answer after it has acted, or never come to an end.
+ * It speaks HTTP (faults of the transport are `sim/link.ts`), so it can do what lies and accidents at that level do:
+ * answer for the target, lose the target's answer after it has acted, or never come to an end.
  */
 import http, {
   type IncomingHttpHeaders,

@@ -21,8 +21,8 @@ export interface TempFolder {
 }
 
 /**
- * Inside a `describe`: gives every test a new folder and removes it after the test. Mocha runs `afterEach` hooks in the order they were
- * registered: call this after registering the hook that stops what uses the folder.
+ * Inside a `describe`: gives every test a new folder and removes it after the test. Mocha runs `afterEach` hooks in the
+ * order they were registered: call this after registering the hook that stops what uses the folder.
  */
 export function useTempFolder(): TempFolder {
   let current: string | undefined;

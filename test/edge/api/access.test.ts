@@ -140,7 +140,7 @@ describe('the REST API', () => {
     const { headers } = await ask(`${url}/v1/status`);
     expect(headers.get('x-powered-by')).to.equal(null);
     expect(headers.get('x-content-type-options')).to.equal('nosniff');
-    expect(headers.get('content-security-policy')).to.contain("default-src 'self'");
+    expect(headers.get('content-security-policy')).to.contain("default-src 'none'");
   });
 
   it('says that a node without a centre cannot replicate', async () => {

@@ -54,7 +54,7 @@ for (const segmentMaxDocs of SEGMENT_SIZES.map(Number)) {
       async function () {
         this.timeout(60_000);
         const disk = new FaultyDisk();
-        const { url, ledger } = await serve(disk);
+        const { url, ledger, ingest } = await serve(disk);
         let openGate = () => {};
         disk.gate = new Promise<void>((resolve) => {
           openGate = resolve;
@@ -71,13 +71,9 @@ for (const segmentMaxDocs of SEGMENT_SIZES.map(Number)) {
           ),
         );
         await waitFor(() => disk.writes.length > writes, { what: 'the first write' });
-        const busy = await waitFor(
-          async () => {
-            const answer = await post(url, 'readings', late);
-            return answer.status === 503 ? answer : undefined;
-          },
-          { what: 'the queue to be full' },
-        );
+        await waitFor(() => ingest.waiting === 3 * size, { what: 'the queue to be full' });
+        const busy = await post(url, 'readings', late);
+        expect(busy.status).to.equal(503);
         expect([busy.body.error?.code, Number(busy.headers.get('retry-after')) > 0]).to.deep.equal(['busy', true]);
         disk.gate = undefined;
         openGate();

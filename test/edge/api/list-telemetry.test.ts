@@ -12,7 +12,10 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
     const nodes = useNodes();
     const folder = useTempFolder();
 
-    /** 30 minutes of three devices, and 10 forecasts by two models; sent newest first, so that no segment holds a range of time. */
+    /**
+     * 30 minutes of three devices, and 10 forecasts by two models; sent newest first, so that no segment holds a range
+     * of time.
+     */
     async function filledNode(): Promise<string> {
       const { url } = await nodes.start(folder.path, { SEGMENT_MAX_DOCS });
       for (const n of upTo(30).reverse()) {

@@ -74,7 +74,10 @@ export async function listAll(
   return items;
 }
 
-/** Sends bytes as they are, which `fetch` would put right, and resolves with everything answered until the connection ends. */
+/**
+ * Sends bytes as they are, which `fetch` would put right, and resolves with everything answered until the connection
+ * ends.
+ */
 export function rawRequest(url: string, head: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {

@@ -91,9 +91,9 @@ const BAD: [string, Resource, string, string, RegExp][] = [
   ['a line end behind a device', 'readings', device('a\n'), 'device', /1 to 64/],
   ['a slash in a device', 'readings', device('a/b'), 'device', /1 to 64/],
   ['letters beyond ASCII in a device', 'readings', device('é'), 'device', /1 to 64/],
-  ['a number as a device', 'readings', `{"device":5,${AT},"powerW":1}`, 'device', /must be a string/],
-  ['a number as a time', 'readings', '{"device":"m1","at":1772366400,"powerW":1}', 'at', /must be a string/],
-  ['null as a time', 'readings', '{"device":"m1","at":null,"powerW":1}', 'at', /must be a string/],
+  ['a number as a device', 'readings', `{"device":5,${AT},"powerW":1}`, 'device', /must be a text/],
+  ['a number as a time', 'readings', '{"device":"m1","at":1772366400,"powerW":1}', 'at', /must be a text/],
+  ['null as a time', 'readings', '{"device":"m1","at":null,"powerW":1}', 'at', /must be a text/],
   ...[
     '',
     '2026-03-01',

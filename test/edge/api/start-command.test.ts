@@ -20,7 +20,9 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs `solar-edge` with arguments and environment until it ends; one that does not end is killed and has no exit code. */
+/**
+ * Runs `solar-edge` with arguments and environment until it ends; one that does not end is killed and has no exit code.
+ */
 async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
   const child = spawn(process.execPath, [programEntry('edge'), ...args], {
     env: { ...baseEnvironment(), ...env },

@@ -1,4 +1,7 @@
-/** A node as far as an import sees it: checks, keeps by id and answers as the contract says, and misbehaves when told to. */
+/**
+ * A node as far as an import sees it: checks, keeps by id and answers as the contract says, and misbehaves when told
+ * to.
+ */
 import express, { type Request } from 'express';
 import { AppError, type ErrorDetail } from '../../../shared/app-error.js';
 import { LIMITS, readingSchema, telemetryId } from '../../../shared/documents.js';

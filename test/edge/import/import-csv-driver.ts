@@ -1,4 +1,7 @@
-/** A program with the one verb, for tests that look at exit codes and output: `node import-csv-driver.js URL import-csv …`. */
+/**
+ * A program with the one verb, for tests that look at exit codes and output: `node import-csv-driver.js URL import-csv
+ * …`.
+ */
 import { importCsvCommand } from '../../../edge/cli/import-csv.js';
 import { createProgram, printError, runProgram } from '../../../shared/cli.js';
 import { ProgramClient } from '../../../shared/http/client.js';

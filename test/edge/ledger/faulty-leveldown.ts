@@ -1,8 +1,9 @@
 /**
  * leveldown with a disk that can be watched and made to fail, for `OpenOptions.leveldown`.
  *
- * After a failed write it behaves as LevelDB does after a failed append to its log: it goes on acknowledging what is written to the open
- * database, and none of that is there any more when the database is opened again. Only a new opening heals it.
+ * After a failed write it behaves as LevelDB does after a failed append to its log: it goes on acknowledging what is
+ * written to the open database, and none of that is there any more when the database is opened again. Only a new
+ * opening heals it.
  */
 import { loadLeveldown } from '../../../shared/pouchdb.js';
 

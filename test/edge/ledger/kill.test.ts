@@ -22,7 +22,9 @@ interface Reading {
   [field: string]: unknown;
 }
 
-/** Posts small batches one after the other until the node is gone; what has no answer is sent again in the next life. */
+/**
+ * Posts small batches one after the other until the node is gone; what has no answer is sent again in the next life.
+ */
 class Sender {
   readonly acknowledged: Reading[] = [];
   readonly #device: string;

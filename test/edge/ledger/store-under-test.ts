@@ -1,4 +1,7 @@
-/** The parts that store, put together by hand, so that the disk below them and the clock beside them can be the test's own. */
+/**
+ * The parts that store, put together by hand, so that the disk below them and the clock beside them can be the test's
+ * own.
+ */
 import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
 import { IngestQueue } from '../../../edge/ledger/ingest-queue.js';
 import { Ledger } from '../../../edge/ledger/ledger.js';

@@ -12,6 +12,7 @@ const QUIET: AlertInputs = {
   link: 'online',
   linkMessage: undefined,
   clockSure: true,
+  noRoom: undefined,
 };
 
 describe('alerts', () => {
@@ -45,6 +46,7 @@ describe('alerts', () => {
   for (const [code, severity, inputs, words] of [
     ['storage', 'warning', { usedPct: 90.1 }, '90.1'],
     ['storage', 'critical', { usedPct: 100 }, '100'],
+    ['storage', 'critical', { noRoom: 'the disk has less than 64 MB left' }, '64 MB'],
     ['quarantine', 'warning', { quarantined: 11 }, '11'],
     ['lost', 'critical', { lost: 1 }, '1'],
     ['blocked', 'critical', { link: 'blocked', linkMessage: 'the credential is wrong' }, 'the credential is wrong'],

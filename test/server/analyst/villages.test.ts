@@ -54,18 +54,56 @@ for (const kind of STORES) {
         [{ id: 'admin' }, 'id'],
         [{ id: 'ok', lat: 91 }, 'lat'],
         [{ id: 'ok', lon: '1' }, 'lon'],
-        [{ id: 'ok', extra: 1 }, ''],
-        [[], ''],
+        [{ id: 'ok', extra: 1 }, 'extra'],
+        [[], undefined],
       ] as const) {
         const response = await centre.admin('/v1/villages', json(body));
         expect(response.status).to.equal(400);
         const { error } = (await response.json()) as { error: { code: string; details: { path: string }[] } };
         expect([error.code, error.details[0]?.path]).to.deep.equal(['invalid_request', path]);
       }
-      expect((await centre.admin('/v1/villages', { method: 'POST', body: '{' })).status).to.equal(400);
+      const wrong = await centre.admin('/v1/villages', json({ lat: 100, extra: 1 }));
+      expect(await wrong.json()).to.have.nested.property(
+        'error.message',
+        'id is missing; lat must be at most 90; extra is not known here',
+      );
       const broken = { method: 'POST', body: '{', headers: { 'Content-Type': 'application/json' } };
       expect((await centre.admin('/v1/villages', broken)).status).to.equal(400);
       expect((await centre.admin('/v1/villages', json({ id: 'a', name: 'x'.repeat(20_000) }))).status).to.equal(413);
+    });
+
+    it('takes a body in JSON and UTF-8 only', async () => {
+      const body = Buffer.from('{"id":"latin","name":"Caf\u00e9"}', 'latin1');
+      const statusOf = async (type: string) => {
+        const response = await centre.admin('/v1/villages', {
+          method: 'POST',
+          body,
+          headers: { 'Content-Type': type },
+        });
+        return [response.status, ((await response.json()) as { error: { message: string } }).error.message];
+      };
+      for (const charset of ['latin1', '"ISO-8859-1"', 'utf-16', 'UTF-16LE']) {
+        expect(await statusOf(`application/json; charset=${charset}`)).to.deep.equal([
+          415,
+          `the charset of the body must be utf-8, not ${charset.replaceAll('"', '')}`,
+        ]);
+      }
+      expect(await statusOf('text/plain')).to.deep.equal([
+        415,
+        'the content type must be application/json, not text/plain',
+      ]);
+      expect((await centre.analyst('/v1/villages/latin')).status).to.equal(404);
+      for (const [n, charset] of ['UTF-8', '"utf-8"'].entries()) {
+        const headers = { 'Content-Type': `application/json;charset=${charset}` };
+        const taken = await centre.admin('/v1/villages', json({ id: `utf${n}` }, headers));
+        expect(taken.status).to.equal(201);
+      }
+    });
+
+    it('protects its answers with few bytes, and insists on no TLS it does not speak', async () => {
+      const { headers } = await centre.analyst('/v1/villages');
+      expect(headers.get('content-security-policy')).to.equal("default-src 'none';frame-ancestors 'none'");
+      expect(headers.get('strict-transport-security')).to.equal(null);
     });
 
     it('tells when a village was last heard of, over a restart, and when it has fallen silent', async () => {

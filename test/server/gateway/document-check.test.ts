@@ -69,7 +69,7 @@ describe('the check of a document', () => {
       /revision/,
     ],
     ['with a history of objects', { _rev: '1-a', _revisions: { start: 1, ids: [{}] } }, /revision/],
-    ['deleted', { _deleted: true }, /"_deleted" is not allowed/],
+    ['deleted', { _deleted: true }, /^is a deletion; telemetry is never deleted by a village$/],
     ['deleted, said falsely', { _deleted: false }, /"_deleted" is not allowed/],
     ['with attachments', { _attachments: {} }, /"_attachments" is not allowed/],
     ['with a local field of CouchDB', { _conflicts: [] }, /"_conflicts" is not allowed/],
@@ -83,6 +83,16 @@ describe('the check of a document', () => {
   for (const [why, changes, reason] of refused) {
     it(`refuses a reading ${why}`, () => expect(reasonFor(changed(changes))).to.match(reason));
   }
+
+  it('refuses a deletion as such, whatever else is missing in it', () => {
+    for (const deletion of [
+      { _id: `${VILLAGE}:r:m0:${at}`, _deleted: true },
+      { _id: `kaduna:r:m0:${at}`, _rev: '2-a', _deleted: true },
+    ]) {
+      expect(reasonFor(deletion)).to.equal('is a deletion; telemetry is never deleted by a village');
+    }
+    expect(reasonFor({ _id: `${VILLAGE}:r:m0:${at}`, _attachments: {} })).to.equal('"_attachments" is not allowed');
+  });
 
   it('refuses what JSON can say but no store should hold', () => {
     expect(reasonFor({ ...reading(VILLAGE, 0), note: '\ud800' })).to.match(/Unicode/);

@@ -1,6 +1,6 @@
 /**
- * Just enough of a CouchDB to make it fail in ways a healthy one cannot be brought to: it keeps one village and no telemetry, and answers
- * writes as it is told.
+ * Just enough of a CouchDB to make it fail in ways a healthy one cannot be brought to: it keeps one village and no
+ * telemetry, and answers writes as it is told.
  */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * What a node can push to: a gateway on either store, or a plain CouchDB. Each can be asked what it really holds, past everything the
- * push believes, and can lose its memory.
+ * What a node can push to: a gateway on either store, or a plain CouchDB. Each can be asked what it really holds, past
+ * everything the push believes, and can lose its memory.
  */
 import { randomBytes } from 'node:crypto';
 import { cp, rm } from 'node:fs/promises';
@@ -135,7 +135,10 @@ export class GatewayCentre implements TestCentre {
   }
 }
 
-/** A CouchDB without a gateway. The node knows one database name, `telemetry`; a proxy gives every test a database of its own. */
+/**
+ * A CouchDB without a gateway. The node knows one database name, `telemetry`; a proxy gives every test a database of
+ * its own.
+ */
 export class PlainCouchCentre implements TestCentre {
   readonly #couchdb: CouchDb;
   readonly #database = uniqueDatabaseName('telemetry');

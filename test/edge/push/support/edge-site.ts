@@ -144,7 +144,10 @@ export class EdgeSite {
   }
 }
 
-/** Readings no other call with another `first` makes: five meters, one second apart, in an order that is not that of their ids. */
+/**
+ * Readings no other call with another `first` makes: five meters, one second apart, in an order that is not that of
+ * their ids.
+ */
 export function readings(count: number, first = 0): object[] {
   return Array.from({ length: count }, (_, index) => {
     const n = first + index;
