@@ -16,6 +16,7 @@ export interface StoreOptions {
   leveldown?: unknown;
   clock?: Clock;
   assertSpace?: () => void;
+  probeDisk?: () => Promise<void>;
 }
 
 export interface Store {
@@ -31,7 +32,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const state = await StoreState.open({ folder, village: 'kano', nowMs: wall.now() });
   const clock = new ClockGuard({ clock: wall, buildTimeMs: 0, lastSeenMs: await state.clockLastSeenMs() });
   const database = leveldown === undefined ? {} : { leveldown };
-  const ledger = new Ledger({ folder, state, log: silentLogger(), clock, segmentMaxDocs, database });
+  const { probeDisk } = options;
+  const ledger = new Ledger({
+    ...{ folder, state, log: silentLogger(), clock, segmentMaxDocs, database },
+    ...(probeDisk === undefined ? {} : { probeDisk }),
+  });
   try {
     await ledger.open();
   } catch (error) {
