@@ -6,6 +6,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { bearerToken, sameSecret } from '../../shared/http/credentials.js';
 import { errorHandler, methodNotAllowed, notFoundHandler } from '../../shared/http/errors.js';
+import { jsonBody } from '../../shared/http/json-body.js';
 import { securityHeaders } from '../../shared/http/security-headers.js';
 import { formatInstant } from '../../shared/time.js';
 import { createMetrics } from '../monitor/metrics.js';
@@ -53,10 +54,7 @@ export function createApi(parts: NodeParts): Express {
       response.json(await statusOf(parts));
     })
     .all(methodNotAllowed('GET'));
-  app
-    .route('/v1/replicate')
-    .post(express.json({ limit: '10kb' }), postReplicate(parts))
-    .all(methodNotAllowed('POST'));
+  app.route('/v1/replicate').post(jsonBody(10_000), postReplicate(parts)).all(methodNotAllowed('POST'));
   app.use('/v1/quarantine', quarantineRoutes(parts));
   const metrics = createMetrics(parts);
   app

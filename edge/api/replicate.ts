@@ -21,10 +21,6 @@ const bodySchema = z.strictObject({
 
 export function postReplicate(parts: NodeParts): RequestHandler {
   return async (request, response) => {
-    // Limits sent as something else than JSON would otherwise be passed over in silence.
-    if (request.is('application/json') === false && request.get('content-length') !== '0') {
-      throw new AppError('unsupported_media_type', 'the content type must be application/json');
-    }
     const { deadlineS, maxRetries, retryIntervalS } = parseBody(request.body);
     const { sync } = parts;
     if (!sync) throw new AppError('not_configured', 'this node has no API_URL: there is no centre to replicate to');

@@ -7,13 +7,13 @@ import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import { villageIdSchema } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { jsonBody } from '../../shared/http/json-body.js';
 import { formatInstant } from '../../shared/time.js';
 import { problemsOf, sentenceOf } from '../../shared/validation.js';
 import { createCredential, hashCredential } from '../gateway/credential.js';
 import { RESERVED_USERS, type Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
-import { jsonBody } from './json-body.js';
 import { viewOf } from './village-view.js';
 
 const MAX_BODY_BYTES = 16 * 1024;

@@ -99,8 +99,11 @@ export async function makeFolder(folder: string): Promise<void> {
   try {
     // The folders above are not the centre's own: they keep the usual mode.
     await mkdir(path.dirname(folder), { recursive: true });
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    await mkdir(folder, { mode: 0o700 }).catch((error) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    // The dot makes a file in the folder's place a fault too.
+    await access(`${folder}/.`, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = FOLDER_FAULTS[codeOf(error) ?? ''] ?? messageOf(error);
     throw new AppError('usage', `DATA_PATH ${folder} cannot be used: ${reason}`, { cause: error });

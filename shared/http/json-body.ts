@@ -1,6 +1,7 @@
 /** Reads a small JSON body. Only UTF-8 is JSON; any other media type or charset is refused, not guessed at. */
 import express, { type Request, type RequestHandler } from 'express';
-import { AppError } from '../../shared/app-error.js';
+import { AppError } from '../app-error.js';
+import { foreignCharset } from './charset.js';
 
 const TYPE = 'application/json';
 
@@ -22,7 +23,5 @@ function refusalOf(request: Request): AppError | undefined {
   if (request.is(TYPE) === false) {
     return new AppError('unsupported_media_type', `the content type must be ${TYPE}, not ${given}`);
   }
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(given)?.[1];
-  if (charset === undefined || charset.toLowerCase() === 'utf-8') return undefined;
-  return new AppError('unsupported_media_type', `the charset of the body must be utf-8, not ${charset}`);
+  return foreignCharset(given);
 }
