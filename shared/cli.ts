@@ -59,9 +59,16 @@ export function createProgram(name: string, description: string, version: string
     .showHelpAfterError('(--help shows what there is)');
 }
 
+function endOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(EXIT.unfinished);
+  throw error;
+}
+
 /** Parses the command line, runs the verb and returns the exit code; verbs return theirs or nothing for 0. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<number> {
   inheritSettings(program);
+  // Whoever reads the output may stop reading (`| head`): that ends the program quietly, not with a stack trace.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', endOnClosedPipe);
   try {
     await program.parseAsync(argv as string[]);
     return Number(process.exitCode ?? EXIT.ok);

@@ -10,6 +10,7 @@ import { EXIT, print, printError, settingsOf } from '../../shared/cli.js';
 import type { ProgramClient } from '../../shared/http/client.js';
 import { decimal } from '../../shared/setting-schemas.js';
 import { formatInstant } from '../../shared/time.js';
+import type { NodeStatus } from '../api/status.js';
 import { EDGE_SETTINGS, type EdgeSettings } from '../config.js';
 import type { OneShotProgress, OneShotResult } from '../push/one-shot.js';
 import { openEdge, withEdgeOptions } from './edge-access.js';
@@ -40,6 +41,7 @@ export function replicateCommand(): Command {
     process.exitCode = await openEdge(command, async (client) => {
       const powerFailure = await storePower(client, settings);
       const result = await replicate(client, settings, deadlineS, json);
+      if (!json && result.ok) await tellQuarantined(client);
       const exitCode = exitCodeOf(result);
       return exitCode === EXIT.ok && powerFailure ? powerExitCode(powerFailure) : exitCode;
     });
@@ -108,9 +110,15 @@ async function replicate(
 function conclude(result: OneShotResult, progress: { stop(): void }, json: boolean): OneShotResult {
   progress.stop();
   if (json) print(JSON.stringify(result));
-  else if (result.ok) print(`Everything is delivered: ${result.sent} documents sent now, ${result.pending} pending.`);
+  else if (result.ok) print(`Delivered: ${result.sent} documents sent now, ${result.pending} pending.`);
   else printError(`error: ${result.error?.message} (${result.sent} sent, ${result.pending} pending; data is kept)`);
   return result;
+}
+
+/** What the centre refused in earlier runs is not delivered either, and must not go without saying. */
+async function tellQuarantined(client: ProgramClient): Promise<void> {
+  const { store } = await client.json<NodeStatus>('/v1/status');
+  if (store.quarantined > 0) print(`In quarantine, refused by the centre before: ${store.quarantined}.`);
 }
 
 function exitCodeOf({ ok, error, quarantined }: OneShotResult): number {

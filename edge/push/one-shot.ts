@@ -92,8 +92,9 @@ export async function replicateOnce(options: OneShotOptions): Promise<OneShotRes
         if (!moved) attempt++;
       }
       if (ended.aborted) {
-        if (!reached()) error = endedError(signal, limits, options.ledger.pending, error);
-        else error = undefined;
+        // Nothing pending proves nothing while the centre could not be asked what it holds.
+        const isDelivered = reached() && error === undefined;
+        if (!isDelivered) error = endedError(signal, limits, options.ledger.pending, error);
         break;
       }
     }

@@ -46,11 +46,7 @@ describe('solar-edge replicate --once', () => {
 
   it('exits 0 when everything is delivered, and says how much that was', async () => {
     const { code, stdout, stderr } = await replicate();
-    expect([code, stdout, stderr]).to.deep.equal([
-      0,
-      'Everything is delivered: 21 documents sent now, 0 pending.\n',
-      '',
-    ]);
+    expect([code, stdout, stderr]).to.deep.equal([0, 'Delivered: 21 documents sent now, 0 pending.\n', '']);
     await expectDelivered();
     expect((await site.status()).sync.lastSuccessAt).to.be.a('string');
   });
@@ -103,6 +99,14 @@ describe('solar-edge replicate --once', () => {
     isOpen = true;
     await waitFor(async () => (await site.status()).store.pending === 0, { what: 'the node to go on' });
     await expectDelivered();
+  });
+
+  it('exits 1 at its deadline when the centre could not be asked, though nothing is pending', async () => {
+    expect((await replicate([])).code).to.equal(0);
+    proxy.rule = () => ({ kind: 'reset' });
+    const { code, stderr } = await replicate(['--deadline', '0.5'], { MAX_RETRIES: '100', RETRY_INTERVAL: '0.05' });
+    expect(code).to.equal(1);
+    expect(stderr).to.contain('the last failure was: no connection');
   });
 
   it('exits 3 when the credential is refused, without trying again', async () => {
@@ -233,7 +237,7 @@ describe('solar-edge replicate --once', () => {
 
     it('opens the store itself and delivers, leaving no trace of its own', async () => {
       const { code, stdout } = await solarEdge(['replicate', '--once'], { ...env, POWER_KW: '1' });
-      expect([code, stdout]).to.deep.equal([0, 'Everything is delivered: 22 documents sent now, 0 pending.\n']);
+      expect([code, stdout]).to.deep.equal([0, 'Delivered: 22 documents sent now, 0 pending.\n']);
       expect(await centre.documents(village)).to.have.length(21);
     });
 
