@@ -5,6 +5,7 @@
  * folder none of whose files changed lately is not gone through again until SETTLED_MS have passed: only a file that
  * has grown since, such as the log of a database opened long ago, is told late.
  */
+import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from '../../shared/app-error.js';
@@ -19,6 +20,8 @@ export interface FolderSizesOptions {
   /** Names of files directly in the folder asked for that are not counted. */
   leaveOut?: readonly string[];
   clock?: Clock;
+  /** What is in a folder; tests forbid it. */
+  entriesOf?: (folder: string) => Promise<Dirent[]>;
 }
 
 interface Measured {
@@ -34,9 +37,11 @@ interface Measured {
 export class FolderSizes {
   readonly #leaveOut: ReadonlySet<string>;
   readonly #clock: Clock;
+  readonly #entriesOf: (folder: string) => Promise<Dirent[]>;
   readonly #known = new Map<string, Measured>();
 
-  constructor({ leaveOut = [], clock = systemClock }: FolderSizesOptions = {}) {
+  constructor({ leaveOut = [], clock = systemClock, entriesOf = readEntries }: FolderSizesOptions = {}) {
+    this.#entriesOf = entriesOf;
     this.#leaveOut = new Set(leaveOut);
     this.#clock = clock;
   }
@@ -61,7 +66,8 @@ export class FolderSizes {
     const { mtimeMs: changedMs } = await stat(folder).catch(zeroWhenGone);
     const nowMs = this.#clock.monotonic();
     if (known && known.changedMs === changedMs && nowMs < known.believedUntilMs) return known;
-    const { newestMs, ...found } = await filesIn(folder, leaveOut);
+    const entries = await this.#entriesOf(folder).catch(emptyWhenUnreadable);
+    const { newestMs, ...found } = await filesAmong(entries, folder, leaveOut);
     const settled = Math.max(newestMs, changedMs) < this.#clock.now() - QUIET_MS;
     const measured = { ...found, changedMs, believedUntilMs: settled ? nowMs + SETTLED_MS : nowMs };
     for (const gone of known?.folders ?? []) if (!measured.folders.includes(gone)) this.#forget(gone);
@@ -77,11 +83,15 @@ export class FolderSizes {
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-async function filesIn(
+function readEntries(folder: string): Promise<Dirent[]> {
+  return readdir(folder, { withFileTypes: true });
+}
+
+async function filesAmong(
+  entries: readonly Dirent[],
   folder: string,
   leaveOut: ReadonlySet<string>,
 ): Promise<{ ownBytes: number; folders: string[]; newestMs: number }> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(emptyWhenUnreadable);
   const found = { ownBytes: 0, folders: [] as string[], newestMs: 0 };
   for (const entry of entries) {
     const file = path.join(folder, entry.name);

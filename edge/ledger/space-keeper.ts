@@ -36,7 +36,7 @@ export interface SegmentShelf {
 export interface SpaceKeeperOptions {
   shelf: SegmentShelf;
   monitor: SpaceMonitor;
-  reserve: ReserveFile;
+  reserve: Pick<ReserveFile, 'keep'>;
   /** RETENTION_DAYS. */
   retentionDays: number;
   clock: { now(): number; readonly sure: boolean };
