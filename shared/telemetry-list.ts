@@ -91,8 +91,8 @@ const BUFFERED_DOCUMENTS = 8000;
 /**
  * Every document that matches, in order of time, then id, each id once; `query.limit` is not looked at.
  *
- * A reader is not touched before the list comes to its span. Memory is bounded by about `bufferedDocuments` documents (a
- * few per series where there are very many series). Rejects when a reader rejects, other than with `ReaderGone`.
+ * A reader is not touched before the list comes to its span. Memory is bounded by about `bufferedDocuments` documents
+ * (a few per series where there are very many series). Rejects when a reader rejects, other than with `ReaderGone`.
  */
 export async function* streamTelemetry(
   readers: readonly RangeReader[],
