@@ -52,6 +52,7 @@ export class ListStages {
 
 function stagesOf(reader: RangeReader, type: PostedType, query: SeriesQuery): Stage[] {
   const given = reader.span?.(type) ?? ANY_TIME;
+  if (given === 'none') return [];
   const spans = 'oldest' in given ? [given] : given;
   const asked = askedSpan(query);
   return spans

@@ -23,14 +23,14 @@ export interface RangeReader {
   firstId(startId: string, endId: string): Promise<string | undefined>;
   /**
    * Where in time the documents of a type lie. One span, or several where there are long gaps (a clock that was decades
-   * behind for an hour must not stretch the span of the day); an empty list: it holds none of this type. `undefined`,
-   * or no such method: it may hold anything.
+   * behind for an hour must not stretch the span of the day); `none`: it holds none of this type. `undefined`, or no
+   * such method: it may hold anything.
    *
    * Asked once when a list begins; what is written outside of the answer afterwards is not in that list. A document
    * that was there before and lies outside would be missing from it, so a span too wide is right and one too narrow is
    * not.
    */
-  span?(type: PostedType): TimeSpan | readonly TimeSpan[] | undefined;
+  span?(type: PostedType): TimeSpan | readonly TimeSpan[] | 'none' | undefined;
 }
 
 /**

@@ -14,12 +14,9 @@ export class MemoryReader implements RangeReader {
   onRead: (id: string) => void = () => undefined;
   /** Called before each call with how many there were before; may throw. */
   beforeCall: (calls: number) => void = () => undefined;
-  readonly span?: (type: PostedType) => TimeSpan | readonly TimeSpan[] | undefined;
+  readonly span?: NonNullable<RangeReader['span']>;
 
-  constructor(
-    documents: readonly TelemetryDocument[],
-    span?: (type: PostedType) => TimeSpan | readonly TimeSpan[] | undefined,
-  ) {
+  constructor(documents: readonly TelemetryDocument[], span?: NonNullable<RangeReader['span']>) {
     this.#documents = [...documents].sort((a, b) => (a._id < b._id ? -1 : 1));
     if (span) this.span = span;
   }
@@ -54,10 +51,10 @@ export class MemoryReader implements RangeReader {
   }
 }
 
-/** The span of those of the documents that are of a type; an empty list when there are none. */
-export function spanOf(documents: readonly TelemetryDocument[], type: PostedType): TimeSpan | [] {
+/** The span of those of the documents that are of a type. */
+export function spanOf(documents: readonly TelemetryDocument[], type: PostedType): TimeSpan | 'none' {
   const times = documents.filter((one) => one.type === type).map((one) => parseTelemetryId(one._id)?.time ?? '');
   const [oldest] = times.sort();
   const newest = times.at(-1);
-  return oldest === undefined || newest === undefined ? [] : { oldest, newest };
+  return oldest === undefined || newest === undefined ? 'none' : { oldest, newest };
 }
