@@ -35,7 +35,14 @@ export interface RepairOptions {
   /** What is known of the segment elsewhere: whose numbers it holds and up to where. */
   expected: SegmentRecord;
   nowText: string;
+  /** Hears of each step that is done; what it throws ends the repair there, as a crash would. */
+  onStep?: (step: RepairStep) => void;
 }
+
+export type RepairStep = (typeof REPAIR_STEPS)[number];
+
+/** In this order. */
+export const REPAIR_STEPS = ['copied', 'mended', 'rebuilt', 'synced', 'set aside', 'exchanged'] as const;
 
 export interface RepairResult {
   /** Documents kept. */
@@ -51,28 +58,34 @@ const MAJORITY_AT_LEAST = 3;
 
 /** The segment's database must be closed, and stay closed meanwhile. */
 export async function repairSegment(options: RepairOptions): Promise<RepairResult> {
-  const { folder, damagedRoot, damagedMaxBytes, nowText } = options;
+  const { folder, damagedRoot, damagedMaxBytes, nowText, onStep = () => undefined } = options;
   const work = folder + WORK;
   const rebuilt = folder + REBUILT;
   await finishExchange(folder, rebuilt);
   for (const leftover of [work, rebuilt]) await rm(leftover, { recursive: true, force: true });
   await copyFiles(folder, work);
+  onStep('copied');
   // What cannot be repaired can perhaps be read all the same, or else nothing in it can.
   await repairLevel(work).catch(() => undefined);
+  onStep('mended');
   const source = await RawLevel.open(work).catch(() => undefined);
   const target = await RawLevel.open(rebuilt);
   let result: RepairResult;
   try {
     result = await rebuild(source, target, options);
+    onStep('rebuilt');
   } finally {
     await target.close();
     await source?.close();
   }
   await rm(work, { recursive: true, force: true });
   await syncFolder(rebuilt);
+  onStep('synced');
   await setAside(folder, damagedRoot, nowText);
+  onStep('set aside');
   await rename(rebuilt, folder);
   await syncFolder(path.dirname(folder));
+  onStep('exchanged');
   // The segment is whole: what cannot be deleted now is looked at again after the next repair.
   await forgetOldest(damagedRoot, damagedMaxBytes).catch(() => undefined);
   return result;
