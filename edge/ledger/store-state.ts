@@ -176,6 +176,15 @@ export class StoreState {
     await this.#write('sync', history);
   }
 
+  /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
+  async verify(): Promise<void> {
+    for (const name of ['store', 'clock', 'sync', 'dropped']) {
+      const found = await this.#read<object>(name);
+      if (name === 'store' && !found) throw new AppError('storage_failed', 'the state does not say whose store it is');
+    }
+    this.#database.assertReadable();
+  }
+
   async close(): Promise<void> {
     await this.#writing.catch(() => undefined);
     await this.#database.close();
