@@ -120,14 +120,12 @@ async function openParts(
   stopping: AbortSignal,
 ): Promise<NodeParts> {
   const folder = config.LOCAL_CACHE_PATH;
-  const state = await StoreState.open({ folder, village: config.VILLAGE_ID, nowMs: wallClock.now() });
+  const state = await StoreState.open({ folder, village: config.VILLAGE_ID, nowMs: wallClock.now(), log });
   const opened: { close(): Promise<void> }[] = [state];
   try {
-    const clock = new ClockGuard({
-      clock: wallClock,
-      buildTimeMs: buildTimeMs(),
-      lastSeenMs: await state.clockLastSeenMs(),
-    });
+    const clock = new ClockGuard({ clock: wallClock, buildTimeMs: buildTimeMs(), record: state.clock });
+    // Before any time is given that an earlier boot may have given as well.
+    if (clock.reservationDue) await keepClock(state, clock);
     const quarantine = await QuarantineStore.open(folder);
     opened.push(quarantine);
     const ledger = new Ledger({ folder, state, log, clock, segmentMaxDocs: config.SEGMENT_MAX_DOCS });
@@ -203,8 +201,14 @@ async function closeParts({ ingest, quarantine, ledger, state, clock, sync }: No
   sync?.link.close();
   await ledger.close();
   await quarantine.close();
-  await state.writeClockLastSeen(clock.lastSeenMs);
+  await state.writeClock(clock.lastRecord());
   await state.close();
+}
+
+async function keepClock(state: StoreState, clock: ClockGuard): Promise<void> {
+  const record = clock.recordToKeep();
+  await state.writeClock(record);
+  clock.kept(record);
 }
 
 /**
@@ -215,7 +219,9 @@ class Housekeeping implements Service {
   readonly name = 'housekeeping';
   readonly #parts: NodeParts;
   #timer: NodeJS.Timeout | undefined;
-  #clockWrittenMs = 0;
+  /** By the monotonic clock. */
+  #clockKeptMs: number | undefined;
+  #tellingSteps: Promise<void> | undefined;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -228,28 +234,57 @@ class Housekeeping implements Service {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#tellSteps();
   }
 
   #look(): void {
-    const { clock, state, ledger, log } = this.#parts;
-    const nowMs = clock.now();
-    const step = clock.takeStep();
-    if (step) void this.#event('clock-step', { from: formatInstant(step.fromMs), to: formatInstant(step.toMs) });
+    const { ledger, log } = this.#parts;
+    void this.#tellSteps();
+    this.#keepClock();
     // Nobody may be posting: what a full disk has closed is opened again for the push all the same.
     ledger.heal().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
     statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));
-    if (Math.abs(nowMs - this.#clockWrittenMs) < CLOCK_WRITTEN_EVERY_MS) return;
-    this.#clockWrittenMs = nowMs;
-    state.writeClockLastSeen(clock.lastSeenMs).catch((error: unknown) => {
+  }
+
+  #keepClock(): void {
+    const { clock, state, log } = this.#parts;
+    const nowMs = clock.monotonic();
+    const isOld = this.#clockKeptMs === undefined || nowMs - this.#clockKeptMs >= CLOCK_WRITTEN_EVERY_MS;
+    if (!isOld && !clock.reservationDue) return;
+    this.#clockKeptMs = nowMs;
+    keepClock(state, clock).catch((error: unknown) => {
       log.warn('the time could not be written down', { error: String(error) });
     });
   }
 
-  /** An event that cannot be stored (the disk is full, say) must not keep the node from its work. */
-  async #event(event: string, fields: Record<string, unknown>): Promise<void> {
-    const { ingest, log } = this.#parts;
-    await ingest.submitEvent(event, fields).catch((error: unknown) => {
-      log.warn(`the event ${event} could not be stored`, { error: String(error) });
+  /** A step that cannot be stored now (the disk is full, say) is told later. */
+  #tellSteps(): Promise<void> {
+    this.#tellingSteps ??= this.#tellEachStep().finally(() => {
+      this.#tellingSteps = undefined;
     });
+    return this.#tellingSteps;
+  }
+
+  async #tellEachStep(): Promise<void> {
+    const { clock } = this.#parts;
+    // Notices a step that nobody has seen yet.
+    clock.now();
+    for (let step = clock.nextStep; step; step = clock.nextStep) {
+      const told = await this.#event('clock-step', { from: formatInstant(step.fromMs), to: formatInstant(step.toMs) });
+      if (!told) return;
+      clock.stepTold(step);
+    }
+  }
+
+  /** An event that cannot be stored (the disk is full, say) must not keep the node from its work. */
+  async #event(event: string, fields: Record<string, unknown>): Promise<boolean> {
+    const { ingest, log } = this.#parts;
+    try {
+      await ingest.submitEvent(event, fields);
+      return true;
+    } catch (error) {
+      log.warn(`the event ${event} could not be stored`, { error: String(error) });
+      return false;
+    }
   }
 }

@@ -72,7 +72,7 @@ export class PushController implements Service {
 
   constructor(options: PushControllerOptions) {
     this.#options = options;
-    this.#outages = new OutageLog(options.log, options.now);
+    this.#outages = new OutageLog(options.log);
     this.#state = initialState(options.now());
     this.#link = { state: 'unknown', since: formatInstant(options.now()) };
   }

@@ -1,6 +1,6 @@
 /** The REST API over a store put together by hand, so that requests meet a disk of the test's own. */
 import { createApi } from '../../../edge/api/api.js';
-import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
+import { ClockGuard, NEW_CLOCK } from '../../../edge/ledger/clock-guard.js';
 import { SpaceMonitor } from '../../../edge/ledger/space-monitor.js';
 import { AlertMonitor } from '../../../edge/monitor/alerts.js';
 import { QuarantineStore } from '../../../edge/push/quarantine-store.js';
@@ -21,7 +21,7 @@ export async function serveStore(options: StoreOptions): Promise<RestStore> {
   const handler = createApi({
     ...store,
     ...{ config: testConfig(options.folder), log: silentLogger(), quarantine, sync: undefined },
-    clock: new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 }),
+    clock: new ClockGuard({ clock: systemClock, buildTimeMs: 0, record: NEW_CLOCK }),
     space: new SpaceMonitor({ folder: options.folder, maxMb: 1000, minFreeMb: 0 }),
     alerts: new AlertMonitor({ pending: 100, pendingMs: 0, fullPct: 90, quarantined: 10 }),
     stopping: new AbortController().signal,
