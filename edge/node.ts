@@ -18,6 +18,7 @@ import { IngestQueue } from './ledger/ingest-queue.js';
 import { Ledger } from './ledger/ledger.js';
 import { SpaceMonitor } from './ledger/space-monitor.js';
 import { StoreState } from './ledger/store-state.js';
+import { AccountedNumbers } from './monitor/accounted-numbers.js';
 import { AlertMonitor } from './monitor/alerts.js';
 import type { NodeParts, SyncParts } from './node-parts.js';
 import { forcedReplication } from './push/forced-replication.js';
@@ -212,8 +213,8 @@ async function keepClock(state: StoreState, clock: ClockGuard): Promise<void> {
 }
 
 /**
- * What a node at work does beside requests: tells of its boot and of clock steps, remembers the time, keeps alerts
- * current.
+ * What a node at work does beside requests: tells of its boot, of clock steps and of numbers that will not arrive,
+ * remembers the time, keeps alerts current.
  */
 class Housekeeping implements Service {
   readonly name = 'housekeeping';
@@ -222,9 +223,16 @@ class Housekeeping implements Service {
   /** By the monotonic clock. */
   #clockKeptMs: number | undefined;
   #tellingSteps: Promise<void> | undefined;
+  readonly #accounted: AccountedNumbers;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
+    const { ledger, ingest, clock } = parts;
+    this.#accounted = new AccountedNumbers({
+      segments: () => ledger.segments,
+      submitEvent: (event, fields) => ingest.submitEvent(event, fields),
+      monotonic: () => clock.monotonic(),
+    });
   }
 
   async start(): Promise<void> {
@@ -241,6 +249,9 @@ class Housekeeping implements Service {
     const { ledger, log } = this.#parts;
     void this.#tellSteps();
     this.#keepClock();
+    this.#accounted.tell().catch((error: unknown) => {
+      log.verbose('numbers accounted for could not be told yet', { error: String(error) });
+    });
     // Nobody may be posting: what a full disk has closed is opened again for the push all the same.
     ledger.heal().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
     statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));

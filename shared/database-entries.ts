@@ -127,11 +127,13 @@ function isSound(
   bodies: ReadonlyMap<number, Body>,
   newestSeq: number | undefined,
 ): value is { deleted: boolean } {
-  if (!isObject(value) || value.id !== id || value.seq !== newestSeq || typeof value.deleted !== 'boolean') return false;
+  if (!isObject(value) || value.id !== id || value.seq !== newestSeq || typeof value.deleted !== 'boolean')
+    return false;
   const { winningRev, rev_map: places, rev_tree: trees } = value;
   if (typeof winningRev !== 'string' || !isObject(places) || !Array.isArray(trees)) return false;
   if (!Object.values(places).every(Number.isSafeInteger)) return false;
-  if (!trees.every((tree) => isObject(tree) && Number.isSafeInteger(tree.pos) && isRevisionNode(tree.ids))) return false;
+  if (!trees.every((tree) => isObject(tree) && Number.isSafeInteger(tree.pos) && isRevisionNode(tree.ids)))
+    return false;
   const body = bodies.get(Number(places[winningRev]));
   return body?.id === id && body.rev === winningRev && body.deleted === value.deleted;
 }

@@ -34,11 +34,7 @@ export class MendingDatabase {
   }
 
   /** Throws `in_use` when another process has the folder open, and `storage_failed` where it cannot be opened. */
-  static async open(
-    folder: string,
-    options: OpenOptions = {},
-    onDamage: OnDamage = 'throw',
-  ): Promise<MendingDatabase> {
+  static async open(folder: string, options: OpenOptions = {}, onDamage: OnDamage = 'throw'): Promise<MendingDatabase> {
     try {
       const database = await openOrRepair(folder, options, onDamage, undefined);
       return new MendingDatabase(folder, options, onDamage, new DrainingDatabase(database));

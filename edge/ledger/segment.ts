@@ -23,13 +23,19 @@ export interface SegmentRecord {
   sealedAt?: string;
 }
 
-/** How far the segment has been delivered, and the numbers that are accounted for otherwise. */
-export interface DeliveryRecord {
-  /** Local sequence up to which every document is delivered, void, quarantined or lost. */
-  deliveredSeq: number;
+/** The numbers of a segment that are accounted for otherwise than by delivery. */
+export interface AccountedRanges {
   void: readonly NumberRange[];
   quarantined: readonly NumberRange[];
   lost: readonly NumberRange[];
+}
+
+/** How far the segment has been delivered, and the numbers that are accounted for otherwise. */
+export interface DeliveryRecord extends AccountedRanges {
+  /** Local sequence up to which every document is delivered, void, quarantined or lost. */
+  deliveredSeq: number;
+  /** What the centre was told of the ranges last. */
+  told?: AccountedRanges;
 }
 
 const NOTHING_DELIVERED: DeliveryRecord = { deliveredSeq: 0, void: [], quarantined: [], lost: [] };
@@ -47,6 +53,7 @@ export class Segment implements RangeReader {
   #delivery: DeliveryRecord;
   #count: number;
   #writeFailed = false;
+  #deliveryWriting: Promise<void> = Promise.resolve();
   readonly #newestIds = new NewestIds((prefix) => this.#newestId(prefix));
 
   private constructor(
@@ -236,10 +243,26 @@ export class Segment implements RangeReader {
     this.#record = record;
   }
 
+  /** Replaces all but what was told, which has another writer. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.#delivery) return;
-    await this.#write((database) => writeLocal(database, 'delivery', delivery));
-    this.#delivery = delivery;
+    await this.#changeDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
+  }
+
+  /** Keeps what the centre was told of the ranges. */
+  async noteTold(told: AccountedRanges): Promise<void> {
+    await this.#changeDelivery((delivery) => ({ ...delivery, told }));
+  }
+
+  /** One at a time, each from what the one before left. */
+  #changeDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
+    const write = async () => {
+      const delivery = change(this.#delivery);
+      await this.#write((database) => writeLocal(database, 'delivery', delivery));
+      this.#delivery = delivery;
+    };
+    this.#deliveryWriting = this.#deliveryWriting.then(write, write);
+    return this.#deliveryWriting;
   }
 
   /** A checkpoint document of the replication protocol, as PouchDB keeps it on the source's side. */

@@ -28,8 +28,7 @@ function keep(guard: ClockGuard): ClockRecord {
 
 describe('the clock guard', () => {
   let clock: SettableClock;
-  const guard = (lastSeenMs = 0) =>
-    new ClockGuard({ clock, buildTimeMs: BUILD, record: { ...NEW_CLOCK, lastSeenMs } });
+  const guard = (lastSeenMs = 0) => new ClockGuard({ clock, buildTimeMs: BUILD, record: { ...NEW_CLOCK, lastSeenMs } });
   const lastSeenOf = (guarded: ClockGuard) => guarded.recordToKeep().lastSeenMs;
 
   beforeEach(() => {
