@@ -115,15 +115,28 @@ export async function setAside(
   const names = (await namesIn(source)).filter((name) => name !== MARK);
   if (names.length === 0) return undefined;
   const base = path.basename(folder);
-  const set = path.join(root, `${base}-${formatInstant(nowMs).replaceAll(/[:.]/g, '-')}`);
+  await mkdir(root, { recursive: true, mode: 0o700 });
   await forgetOldSets(root, base, KEPT_SETS - 1);
-  await mkdir(set, { recursive: true });
+  const set = await newFolder(path.join(root, `${base}-${formatInstant(nowMs).replaceAll(/[-:.]/g, '')}`));
   // Written first: a disk that takes nothing must not have its files moved about.
   await writeFileDurably(path.join(set, 'reason.txt'), `${reason}\n`);
   for (const name of names) await rename(path.join(source, name), path.join(set, name));
   if (!everything) await rm(source, { recursive: true, force: true });
   for (const changed of [set, root, folder]) await syncFolder(changed);
   return set;
+}
+
+/** A clock that stands still must not let one set fall upon another. */
+async function newFolder(wanted: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? wanted : `${wanted}-${n}`;
+    try {
+      await mkdir(folder, { mode: 0o700 });
+      return folder;
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+  }
 }
 
 async function forgetOldSets(root: string, base: string, keep: number): Promise<void> {

@@ -9,7 +9,6 @@
  * takes a new name, too, and believes no clock before the centre has agreed with it. While it is open everything is kept
  * in memory, and a repair loses nothing.
  */
-import { randomInt } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
@@ -17,47 +16,18 @@ import { isHeadless } from '../../shared/database-repair.js';
 import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Mending } from '../../shared/open-or-repair.js';
-import type { Database, OpenOptions } from '../../shared/pouchdb.js';
-import { type ClockRecord, NEW_CLOCK } from './clock-guard.js';
-import { readRecord, writeRecord } from './state-records.js';
-
-const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
-const NAME_LENGTH = 6;
-const FORMAT = 1;
-
-interface StoreRecord {
-  format: number;
-  village: string;
-  node: string;
-  boot: number;
-  /** Inode and birth time of the folder the name was given in. */
-  place: string;
-  createdAt: string;
-}
-
-/** The highest number that may have left this node; synced before the documents do. */
-interface SentMark {
-  node: string;
-  seq: number;
-}
-
-/** What is worth remembering of synchronisation across restarts. */
-export interface SyncHistory {
-  lastAttemptAt?: string;
-  lastSuccessAt?: string;
-  lastForcedSuccessAt?: string;
-  docsSent: number;
-  bytesSent: number;
-  bytesReceived: number;
-}
-
-/** By the name of the `_local` document that holds each. */
-interface Records {
-  store: StoreRecord;
-  sent?: SentMark | undefined;
-  clock: ClockRecord;
-  sync?: Partial<SyncHistory> | undefined;
-}
+import type { OpenOptions } from '../../shared/pouchdb.js';
+import type { ClockRecord } from './clock-guard.js';
+import {
+  type DroppedSegments,
+  distrust,
+  newNodeName,
+  readRecords,
+  type StoreRecords,
+  type SyncHistory,
+  writeRecord,
+  writeRecords,
+} from './state-records.js';
 
 export interface StoreStateOptions {
   /** LOCAL_CACHE_PATH. */
@@ -73,10 +43,10 @@ export class StoreState {
   readonly boot: number;
   readonly createdAt: string;
   readonly #database: MendingDatabase;
-  #records: Readonly<Records>;
+  #records: Readonly<StoreRecords>;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(database: MendingDatabase, records: Records) {
+  private constructor(database: MendingDatabase, records: StoreRecords) {
     this.#database = database;
     this.#records = records;
     this.village = records.store.village;
@@ -102,8 +72,8 @@ export class StoreState {
       damagedFolder: path.join(folder, 'damaged'),
       now: () => nowMs,
       onMended: async (mending, open) => {
-        logMending(log, mending);
-        await (state ? writeAll(open, state.#records) : distrust(open));
+        logMending(log, mending, state !== undefined);
+        await (state ? writeRecords(open, state.#records) : distrust(open));
       },
     }).catch((error) => {
       throw error instanceof AppError && error.code === 'in_use'
@@ -112,7 +82,7 @@ export class StoreState {
     });
     try {
       const place = await placeOf(stateFolder);
-      const records = await database.read((open) => readAll(open, { village, place, nowMs }));
+      const records = await database.read((open) => readRecords(open, { village, place, nowMs }));
       if (records.store.village !== village) {
         const owner = records.store.village;
         throw new AppError('usage', `the data folder ${folder} belongs to village ${owner}, not to ${village}`);
@@ -128,17 +98,27 @@ export class StoreState {
 
   /** Takes a new node name, because the end of the old one's numbers cannot be proven. */
   async rename(): Promise<void> {
-    await this.#write('store', { ...this.#records.store, node: newNodeName() });
+    await this.#change('store', (store) => ({ ...store, node: newNodeName() }));
   }
 
-  async sentMark(): Promise<number> {
-    const { sent } = this.#records;
-    return sent?.node === this.node ? sent.seq : 0;
+  /** What is kept of segments that are gone. */
+  get dropped(): Readonly<DroppedSegments> {
+    return this.#records.dropped;
   }
 
-  /** Must have resolved before a document with a number up to `seq` is sent. */
-  async raiseSentMark(seq: number): Promise<void> {
-    await this.#write('sent', { node: this.node, seq });
+  /** Must have resolved before a segment's files are deleted. Of the same segment twice, once counts. */
+  async noteDropped(number: number, lost: number, checkpoints: readonly string[]): Promise<void> {
+    await this.#change('dropped', (dropped) => {
+      if (dropped.last === number) return dropped;
+      return { last: number, lost: dropped.lost + lost, checkpoints: [...dropped.checkpoints, ...checkpoints] };
+    });
+  }
+
+  /** A checkpoint of a dropped segment is gone at the centre, too. */
+  async forgetCheckpoint(id: string): Promise<void> {
+    await this.#change('dropped', (dropped) => {
+      return { ...dropped, checkpoints: dropped.checkpoints.filter((one) => one !== id) };
+    });
   }
 
   get clock(): ClockRecord {
@@ -146,30 +126,15 @@ export class StoreState {
   }
 
   async writeClock(record: ClockRecord): Promise<void> {
-    await this.#write('clock', record);
+    await this.#change('clock', () => record);
   }
 
   async syncHistory(): Promise<SyncHistory> {
-    const {
-      lastAttemptAt,
-      lastSuccessAt,
-      lastForcedSuccessAt,
-      docsSent = 0,
-      bytesSent = 0,
-      bytesReceived = 0,
-    } = this.#records.sync ?? {};
-    return {
-      docsSent,
-      bytesSent,
-      bytesReceived,
-      ...(lastAttemptAt ? { lastAttemptAt } : {}),
-      ...(lastSuccessAt ? { lastSuccessAt } : {}),
-      ...(lastForcedSuccessAt ? { lastForcedSuccessAt } : {}),
-    };
+    return this.#records.sync;
   }
 
   async writeSyncHistory(history: SyncHistory): Promise<void> {
-    await this.#write('sync', history);
+    await this.#change('sync', () => history);
   }
 
   async close(): Promise<void> {
@@ -177,9 +142,15 @@ export class StoreState {
     await this.#database.close();
   }
 
-  /** One at a time: each replaces the revision before it. What could not be written does not count. */
-  #write<N extends keyof Records>(name: N, body: NonNullable<Records[N]>): Promise<void> {
+  /** One at a time, each from what the one before left. What could not be written does not count. */
+  #change<N extends keyof StoreRecords>(
+    name: N,
+    change: (before: StoreRecords[N]) => StoreRecords[N] & object,
+  ): Promise<void> {
     const write = async () => {
+      const before = this.#records[name];
+      const body = change(before);
+      if (body === before) return;
       await this.#database.write((database) => writeRecord(database, name, body));
       this.#records = { ...this.#records, [name]: body };
     };
@@ -188,69 +159,11 @@ export class StoreState {
   }
 }
 
-/** What the store remembers, or what a new or copied one begins with. */
-async function readAll(
-  open: Database,
-  { village, place, nowMs }: { village: string; place: string; nowMs: number },
-): Promise<Records> {
-  const store = intact(await readRecord<StoreRecord>(open, 'store'));
-  const sent = await readRecord<SentMark>(open, 'sent');
-  // A new store, the copy of one, or one that cannot tell what it sent: nothing may be numbered under the older name.
-  const keepsName = store?.place === place && sent !== 'damaged';
-  return {
-    store: {
-      format: FORMAT,
-      village: store?.village ?? village,
-      node: keepsName ? store.node : newNodeName(),
-      boot: (store?.boot ?? 0) + 1,
-      place,
-      createdAt: store?.createdAt ?? new Date(nowMs).toISOString(),
-    },
-    sent: intact(sent),
-    clock: await readClock(open),
-    sync: intact(await readRecord<SyncHistory>(open, 'sync')),
-  };
-}
-
-async function readClock(open: Database): Promise<ClockRecord> {
-  const found = await readRecord<ClockRecord>(open, 'clock');
-  if (found === 'damaged') return { ...NEW_CLOCK, unproven: true };
-  return {
-    lastSeenMs: found?.lastSeenMs ?? NEW_CLOCK.lastSeenMs,
-    unsure: found?.unsure ?? NEW_CLOCK.unsure,
-    ...(found?.unproven ? { unproven: true } : {}),
-  };
-}
-
-function intact<T>(record: T | 'damaged' | undefined): T | undefined {
-  return record === 'damaged' ? undefined : record;
-}
-
-/** After a repair the marks may be older ones: the name they belong to is given up, and the clock must be proven. */
-async function distrust(open: Database): Promise<void> {
-  const store = intact(await readRecord<StoreRecord>(open, 'store'));
-  if (store) await writeRecord(open, 'store', { ...store, node: newNodeName() });
-  await writeRecord(open, 'clock', { ...(await readClock(open)), unproven: true });
-}
-
-async function writeAll(open: Database, records: Records): Promise<void> {
-  for (const [name, body] of Object.entries(records)) if (body !== undefined) await writeRecord(open, name, body);
-}
-
-function logMending(log: Logger | undefined, { outcome, reason, setAside }: Mending): void {
-  const message =
-    outcome === 'repaired'
-      ? 'what this store knows of itself was damaged and has been repaired'
-      : 'what this store knows of itself could not be read any more and begins anew';
-  log?.error(`${message}; if it has lost its marks, new documents are numbered under a new node name`, {
-    reason,
-    ...(setAside === undefined ? {} : { setAside }),
-  });
-}
-
-/** A random name: 36^6 are enough that two stores of one village never meet. */
-function newNodeName(): string {
-  return Array.from({ length: NAME_LENGTH }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join('');
+function logMending(log: Logger | undefined, { outcome, reason, setAside }: Mending, isOpen: boolean): void {
+  const what = outcome === 'repaired' ? 'was damaged and has been repaired' : 'could not be read and begins anew';
+  const consequence = isOpen ? 'nothing of it is lost' : 'new documents are numbered under a new node name';
+  const facts = { reason, ...(setAside === undefined ? {} : { setAside }) };
+  log?.error(`what the store knows of itself ${what}; ${consequence}`, facts);
 }
 
 async function makeFolder(stateFolder: string, folder: string): Promise<void> {

@@ -10,7 +10,7 @@
  * refuses the events themselves makes one with every event.
  */
 import { countNumbers, type NumberRange, withoutRanges } from '../ledger/number-ranges.js';
-import type { AccountedRanges } from '../ledger/segment.js';
+import type { AccountedRanges } from '../ledger/segment-record.js';
 
 /** What is looked at of a segment. */
 export interface AccountedSegment {
