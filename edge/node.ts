@@ -8,8 +8,8 @@
 import { HttpServer } from '../shared/http/server.js';
 import type { Logger } from '../shared/logger.js';
 import { type Service, ServiceGroup } from '../shared/service.js';
-import { type Clock, formatInstant, parseInstant, systemClock } from '../shared/time.js';
-import { buildTimeMs, version } from '../shared/version.js';
+import { type Clock, parseInstant, systemClock } from '../shared/time.js';
+import { buildTimeMs } from '../shared/version.js';
 import { createApi } from './api/api.js';
 import { statusOf } from './api/status.js';
 import type { NodeConfig } from './config.js';
@@ -20,8 +20,8 @@ import { ReserveFile } from './ledger/reserve-file.js';
 import { SpaceKeeper } from './ledger/space-keeper.js';
 import { SpaceMonitor } from './ledger/space-monitor.js';
 import { StoreState } from './ledger/store-state.js';
-import { AccountedNumbers } from './monitor/accounted-numbers.js';
 import { AlertMonitor } from './monitor/alerts.js';
+import { Housekeeping, keepClock } from './monitor/housekeeping.js';
 import type { NodeParts, SyncParts } from './node-parts.js';
 import { forcedReplication } from './push/forced-replication.js';
 import { Link } from './push/link.js';
@@ -40,9 +40,6 @@ export interface NodeOptions {
    */
   purpose?: 'node' | 'tool';
 }
-
-const HOUSEKEEPING_EVERY_MS = 5_000;
-const CLOCK_WRITTEN_EVERY_MS = 600_000;
 
 export class EdgeNode implements Service {
   readonly name = 'edge node';
@@ -129,7 +126,7 @@ async function openParts(
     const clock = new ClockGuard({ clock: wallClock, buildTimeMs: buildTimeMs(), record: state.clock });
     // Before any time is given that an earlier boot may have given as well.
     if (clock.reservationDue) await keepClock(state, clock);
-    const quarantine = await QuarantineStore.open(folder);
+    const quarantine = await QuarantineStore.open(folder, { log, clock });
     opened.push(quarantine);
     const { BUFFER_MAX_MB: maxMb, MIN_FREE_MB: minFreeMb } = config;
     const reserve = new ReserveFile({ folder, maxMb, minFreeMb, log });
@@ -221,98 +218,4 @@ async function closeParts({ ingest, quarantine, ledger, state, clock, sync }: No
   await quarantine.close();
   await state.writeClock(clock.lastRecord());
   await state.close();
-}
-
-async function keepClock(state: StoreState, clock: ClockGuard): Promise<void> {
-  const record = clock.recordToKeep();
-  await state.writeClock(record);
-  clock.kept(record);
-}
-
-/**
- * What a node at work does beside requests: tells of its boot, of clock steps and of numbers that will not arrive,
- * remembers the time, keeps alerts current.
- */
-class Housekeeping implements Service {
-  readonly name = 'housekeeping';
-  readonly #parts: NodeParts;
-  #timer: NodeJS.Timeout | undefined;
-  /** By the monotonic clock. */
-  #clockKeptMs: number | undefined;
-  #tellingSteps: Promise<void> | undefined;
-  readonly #accounted: AccountedNumbers;
-
-  constructor(parts: NodeParts) {
-    this.#parts = parts;
-    const { ledger, ingest, clock } = parts;
-    this.#accounted = new AccountedNumbers({
-      segments: () => ledger.segments,
-      submitEvent: (event, fields) => ingest.submitEvent(event, fields),
-      monotonic: () => clock.monotonic(),
-    });
-  }
-
-  async start(): Promise<void> {
-    await this.#event('boot', { version });
-    this.#timer = setInterval(() => this.#look(), HOUSEKEEPING_EVERY_MS);
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#tellSteps();
-  }
-
-  #look(): void {
-    const { ledger, log } = this.#parts;
-    void this.#tellSteps();
-    this.#keepClock();
-    this.#accounted.tell().catch((error: unknown) => {
-      log.verbose('numbers accounted for could not be told yet', { error: String(error) });
-    });
-    // Nobody may be posting: what a full disk has closed is opened again for the push all the same.
-    ledger.keepUp().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
-    statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));
-  }
-
-  #keepClock(): void {
-    const { clock, state, log } = this.#parts;
-    const nowMs = clock.monotonic();
-    const isOld = this.#clockKeptMs === undefined || nowMs - this.#clockKeptMs >= CLOCK_WRITTEN_EVERY_MS;
-    if (!isOld && !clock.reservationDue) return;
-    this.#clockKeptMs = nowMs;
-    keepClock(state, clock).catch((error: unknown) => {
-      log.warn('the time could not be written down', { error: String(error) });
-    });
-  }
-
-  /** A step that cannot be stored now (the disk is full, say) is told later. */
-  #tellSteps(): Promise<void> {
-    this.#tellingSteps ??= this.#tellEachStep().finally(() => {
-      this.#tellingSteps = undefined;
-    });
-    return this.#tellingSteps;
-  }
-
-  async #tellEachStep(): Promise<void> {
-    const { clock } = this.#parts;
-    // Notices a step that nobody has seen yet.
-    clock.now();
-    for (let step = clock.nextStep; step; step = clock.nextStep) {
-      const told = await this.#event('clock-step', { from: formatInstant(step.fromMs), to: formatInstant(step.toMs) });
-      if (!told) return;
-      clock.stepTold(step);
-    }
-  }
-
-  /** An event that cannot be stored (the disk is full, say) must not keep the node from its work. */
-  async #event(event: string, fields: Record<string, unknown>): Promise<boolean> {
-    const { ingest, log } = this.#parts;
-    try {
-      await ingest.submitEvent(event, fields);
-      return true;
-    } catch (error) {
-      log.warn(`the event ${event} could not be stored`, { error: String(error) });
-      return false;
-    }
-  }
 }

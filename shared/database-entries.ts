@@ -7,15 +7,7 @@
  * over what is there. What does not agree is put right from the bodies; what is no longer JSON is taken out.
  */
 
-/** The part of a LevelDB that is read here. */
-export interface ScannedLevel {
-  iterator(options: { keyAsBuffer: true; valueAsBuffer: false; unchecked: true }): {
-    next(callback: (error?: Error | null, key?: string | Buffer, value?: string | Buffer) => void): void;
-    end(callback: (error?: Error) => void): void;
-  };
-}
-
-/** One operation of the LevelDB batch that puts the entries right. */
+/** One change that puts the entries right. */
 export type EntryFix = { type: 'put'; key: string; value: string } | { type: 'del'; key: Buffer };
 
 const LAST_SEQ = '_local_last_update_seq';
@@ -32,24 +24,11 @@ interface Body {
   deleted: boolean;
 }
 
-/** What to change so that all entries agree; empty for a sound database. Rejects when entries cannot be read. */
-export async function readFlaws(level: ScannedLevel): Promise<EntryFix[]> {
+/** What to change so that all entries, given in the order of their keys, agree; nothing for a sound database. */
+export function entryFixes(entries: Iterable<readonly [key: Buffer, value: Buffer]>): EntryFix[] {
   const check = new EntryCheck();
-  const iterator = level.iterator({ keyAsBuffer: true, valueAsBuffer: false, unchecked: true });
-  try {
-    for (;;) {
-      const entry = await new Promise<[Buffer, string] | undefined>((resolve, reject) => {
-        iterator.next((error, key, value) => {
-          if (error) reject(error);
-          else resolve(key === undefined ? undefined : [Buffer.from(key), String(value)]);
-        });
-      });
-      if (entry === undefined) return check.conclude();
-      check.add(...entry);
-    }
-  } finally {
-    await new Promise<void>((resolve) => iterator.end(() => resolve()));
-  }
+  for (const [key, value] of entries) check.add(key, value.toString('utf8'));
+  return check.conclude();
 }
 
 /** Takes the entries in the order of their keys, in which bodies come before documents. */

@@ -12,7 +12,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
-import { isHeadless } from '../../shared/database-repair.js';
 import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Mending } from '../../shared/open-or-repair.js';
@@ -188,9 +187,13 @@ async function placeOf(stateFolder: string): Promise<string> {
 
 /** True where a store of this village lies in `folder`; used by verbs that must not make one. */
 export async function storeExists(folder: string): Promise<boolean> {
+  // Either may be what a damage has taken away; the opening repairs that.
+  return (await isFile(path.join(folder, 'state', 'CURRENT'))) || (await isFile(path.join(folder, 'state', 'LOCK')));
+}
+
+async function isFile(file: string): Promise<boolean> {
   try {
-    const state = path.join(folder, 'state');
-    return (await isHeadless(state)) || (await stat(path.join(state, 'CURRENT'))).isFile();
+    return (await stat(file)).isFile();
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
     throw error;

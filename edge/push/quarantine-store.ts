@@ -1,12 +1,19 @@
 /**
  * Documents the centre refused one by one, each with the reason, until the centre takes them or a person releases them.
  * A document is durable here before the push moves past it.
+ *
+ * Damaged files are repaired or replaced. What is not kept any more afterwards must not stay counted as quarantined:
+ * `isIncomplete` says so, across restarts, until `recovered` is told (`quarantine-recovery.ts`).
  */
 import path from 'node:path';
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
+import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
-import { type Database, isNotFound, type OpenOptions } from '../../shared/pouchdb.js';
+import type { Mending } from '../../shared/open-or-repair.js';
+import { type Database, isNotFound, type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import { contentRevision } from '../../shared/revision.js';
+import { type Clock, systemClock } from '../../shared/time.js';
 
 export interface QuarantineItem {
   /** Id of the document. */
@@ -25,18 +32,61 @@ interface StoredItem extends Omit<QuarantineItem, 'id'> {
   _rev: string;
 }
 
+export interface QuarantineOptions {
+  log?: Logger;
+  clock?: Pick<Clock, 'now'>;
+  database?: OpenOptions;
+}
+
+/** Read at once, so that a large quarantine is not a large memory. */
+const CHUNK = 100;
+
 export class QuarantineStore {
   readonly #database: MendingDatabase;
+  readonly #log: Logger | undefined;
   #count = 0;
+  #isIncomplete = false;
 
-  private constructor(database: MendingDatabase) {
+  private constructor(database: MendingDatabase, log: Logger | undefined) {
     this.#database = database;
+    this.#log = log;
   }
 
-  static async open(folder: string, options?: OpenOptions): Promise<QuarantineStore> {
-    const store = new QuarantineStore(await MendingDatabase.open(path.join(folder, 'quarantine'), options));
-    await store.#recount();
-    return store;
+  /** Opens what is kept below LOCAL_CACHE_PATH. Throws `in_use` and `storage_failed`. */
+  static async open(
+    folder: string,
+    { log, clock = systemClock, database: options = {} }: QuarantineOptions = {},
+  ): Promise<QuarantineStore> {
+    let store: QuarantineStore | undefined;
+    const database = await MendingDatabase.open(path.join(folder, 'quarantine'), options, {
+      action: 'repair-or-replace',
+      damagedFolder: path.join(folder, 'damaged'),
+      now: () => clock.now(),
+      onMended: async (mending, open) => {
+        logMending(log, mending);
+        await writeLocal(open, INCOMPLETE, { isIncomplete: true });
+        if (store) await store.#look(open);
+      },
+    });
+    store = new QuarantineStore(database, log);
+    try {
+      await store.#load();
+      return store;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** True when documents counted as quarantined may not be here any more. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
+  }
+
+  /** What was missing is offered to the centre again. */
+  async recovered(): Promise<void> {
+    await this.#database.write((open) => writeLocal(open, INCOMPLETE, { isIncomplete: false }));
+    this.#isIncomplete = false;
   }
 
   get count(): number {
@@ -66,8 +116,8 @@ export class QuarantineStore {
 
   /** Everything kept, by id. */
   async list(): Promise<QuarantineItem[]> {
-    const { rows } = await this.#database.read((database) => database.allDocs({ include_docs: true }));
-    return rows.flatMap((row) => (row.doc ? [itemOf(row.doc as StoredItem)] : []));
+    const stored = await this.#database.read(async (open) => storedItems(open, await idsIn(open)));
+    return [...stored.values()].map(itemOf);
   }
 
   /** Forgets a document: the centre has it now, or a person gave it up. Throws `not_found`. */
@@ -90,16 +140,73 @@ export class QuarantineStore {
     return this.#database.close();
   }
 
+  /** Takes out what is not what was refused: the centre must not be offered another document under its id. */
+  async #load(): Promise<void> {
+    await this.#database.read((open) => this.#look(open));
+    const stored = await this.#database.read(async (open) => storedItems(open, await idsIn(open)));
+    const damaged = [...stored.values()].filter((item) => !isWhole(item));
+    if (damaged.length === 0) return;
+    this.#log?.error(
+      'refused documents in quarantine are damaged; they are offered to the centre again from the store',
+      {
+        documents: damaged.length,
+      },
+    );
+    await this.#database.write(async (open) => {
+      await writeLocal(open, INCOMPLETE, { isIncomplete: true });
+      for (const item of damaged) await open.remove(item);
+    });
+    await this.#database.read((open) => this.#look(open));
+  }
+
+  async #look(open: Database): Promise<void> {
+    this.#isIncomplete = (await readLocal<{ isIncomplete: boolean }>(open, INCOMPLETE))?.isIncomplete === true;
+    this.#count = (await open.info()).doc_count;
+  }
+
   async #recount(): Promise<void> {
     this.#count = (await this.#database.read((database) => database.info())).doc_count;
   }
 }
 
+/** Name of the `_local` document that remembers a damage not dealt with. */
+const INCOMPLETE = 'incomplete';
+
 function itemOf({ _id: id, reason, since, tries, doc }: StoredItem): QuarantineItem {
   return { id, reason, since, tries, doc };
 }
 
-async function storedItems(database: Database, ids: string[]): Promise<Map<string, StoredItem>> {
-  const { rows } = await database.allDocs({ keys: ids, include_docs: true });
-  return new Map(rows.flatMap((row) => (row.doc ? [[row.id, row.doc as StoredItem]] : [])));
+/** The revision covers what was sent; number and node were proven when the document was read from its place. */
+function isWhole({ _id, doc, reason, since, tries }: StoredItem): boolean {
+  const isComplete = typeof reason === 'string' && typeof since === 'string' && Number.isSafeInteger(tries);
+  return isComplete && doc?._id === _id && contentRevision(_id, doc) === doc._rev;
+}
+
+async function idsIn(open: Database): Promise<string[]> {
+  return (await open.allDocs({})).rows.map(({ id }) => id);
+}
+
+/** By id; one that is not kept is absent. Not by `allDocs` with documents, which PouchDB does not survive on damage. */
+async function storedItems(open: Database, ids: readonly string[]): Promise<Map<string, StoredItem>> {
+  const found = new Map<string, StoredItem>();
+  for (let from = 0; from < ids.length; from += CHUNK) {
+    const items = await Promise.all(ids.slice(from, from + CHUNK).map((id) => itemIn(open, id)));
+    for (const item of items) if (item) found.set(item._id, item);
+  }
+  return found;
+}
+
+async function itemIn(open: Database, id: string): Promise<StoredItem | undefined> {
+  try {
+    return (await open.get(id)) as StoredItem;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function logMending(log: Logger | undefined, { outcome, reason, setAside }: Mending): void {
+  const what = outcome === 'repaired' ? 'was damaged and has been repaired' : 'could not be read and begins anew';
+  const facts = { reason, ...(setAside === undefined ? {} : { setAside }) };
+  log?.error(`the quarantine ${what}; what it has lost is offered to the centre again`, facts);
 }
