@@ -57,15 +57,6 @@ export function isDamage(error: unknown): boolean {
   return !NOT_DAMAGE.test(messageOf(error)) && !/cannot be written/.test(messageOf(error));
 }
 
-/**
- * True for a folder with data of LevelDB's but without the file that says which: opening would make an empty database
- * and delete the data.
- */
-export async function isHeadless(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch((): string[] => []);
-  return !names.includes('CURRENT') && names.some((name) => /^\d+\.(ldb|sst|log)$/.test(name));
-}
-
 /** What is wrong with the closed database in `folder`, a sentence for people; `undefined` for a sound one or none. */
 export async function damageIn(folder: string): Promise<string | undefined> {
   const { entries, damage } = await readLevelFolder(folder);

@@ -5,8 +5,8 @@
  * far, and PouchDB ends the process over what does not. The owner hears of every repair before anybody uses the
  * database.
  */
-import { AppError, messageOf } from './app-error.js';
-import { concludeRepair, damageIn, isDamage, isHeadless, repairDatabase, repairUnderWay } from './database-repair.js';
+import { messageOf } from './app-error.js';
+import { concludeRepair, damageIn, isDamage, repairDatabase, repairUnderWay } from './database-repair.js';
 import { type Database, type OpenOptions, openDatabase } from './pouchdb.js';
 
 /** What became of a damaged database. */
@@ -42,10 +42,7 @@ export async function openOrRepair(
   onDamage: OnDamage,
   damage: string | undefined,
 ): Promise<Database> {
-  if (onDamage === 'throw') {
-    if (!(await isHeadless(folder))) return openDatabase(folder, options);
-    throw new AppError('storage_failed', `the database in ${folder} is damaged: the file CURRENT is missing`);
-  }
+  if (onDamage === 'throw') return openDatabase(folder, options);
   const found = damage ?? (await repairUnderWay(folder)) ?? (await damageIn(folder));
   if (found !== undefined) return repairAndOpen(folder, options, onDamage, found);
   try {

@@ -1,8 +1,5 @@
-/**
- * What a store remembers of itself: records in `_local` documents, each with a sum over its content. LevelDB does not
- * check what it reads from its tables, and one wrong letter in a name or number must not be believed.
- */
-import { createHash, randomInt } from 'node:crypto';
+/** What a store remembers of itself, in `_local` documents of the database `state`. */
+import { randomInt } from 'node:crypto';
 import { type Database, readLocal, writeLocal } from '../../shared/pouchdb.js';
 import { type ClockRecord, NEW_CLOCK } from './clock-guard.js';
 
@@ -11,12 +8,6 @@ const NAME_LENGTH = 6;
 const FORMAT = 1;
 const NOTHING_DROPPED: DroppedSegments = { last: 0, lost: 0, checkpoints: [] };
 const NEVER_SYNCED: SyncHistory = { docsSent: 0, bytesSent: 0, bytesReceived: 0 };
-const SUM_DIGITS = 16;
-
-interface Summed {
-  sum?: string;
-  [name: string]: unknown;
-}
 
 export interface StoreRecord {
   format: number;
@@ -61,7 +52,7 @@ export async function readRecords(
   open: Database,
   { village, place, nowMs }: { village: string; place: string; nowMs: number },
 ): Promise<StoreRecords> {
-  const store = intact(await readRecord<StoreRecord>(open, 'store'));
+  const store = await readRecord<StoreRecord>(open, 'store');
   // A new store, or the copy of one: nothing may be numbered under the older name.
   const keepsName = store?.place === place;
   return {
@@ -73,35 +64,26 @@ export async function readRecords(
       place,
       createdAt: store?.createdAt ?? new Date(nowMs).toISOString(),
     },
-    dropped: intact(await readRecord<DroppedSegments>(open, 'dropped')) ?? NOTHING_DROPPED,
+    dropped: (await readRecord<DroppedSegments>(open, 'dropped')) ?? NOTHING_DROPPED,
     clock: await readClock(open),
-    sync: { ...NEVER_SYNCED, ...intact(await readRecord<SyncHistory>(open, 'sync')) },
+    sync: { ...NEVER_SYNCED, ...(await readRecord<SyncHistory>(open, 'sync')) },
   };
 }
 
 async function readClock(open: Database): Promise<ClockRecord> {
-  const found = await readRecord<ClockRecord>(open, 'clock');
-  if (found === 'damaged') return { ...NEW_CLOCK, unproven: true };
-  return {
-    lastSeenMs: found?.lastSeenMs ?? NEW_CLOCK.lastSeenMs,
-    unsure: found?.unsure ?? NEW_CLOCK.unsure,
-    ...(found?.unproven ? { unproven: true } : {}),
-  };
-}
-
-function intact<T>(record: T | 'damaged' | undefined): T | undefined {
-  return record === 'damaged' ? undefined : record;
+  // Earlier versions kept the time last seen alone.
+  return { ...NEW_CLOCK, ...(await readRecord<ClockRecord>(open, 'clock')) };
 }
 
 /** After a repair the records may be older ones: the name is given up, and the clock must be proven. */
 export async function distrust(open: Database): Promise<void> {
-  const store = intact(await readRecord<StoreRecord>(open, 'store'));
-  if (store) await writeRecord(open, 'store', { ...store, node: newNodeName() });
-  await writeRecord(open, 'clock', { ...(await readClock(open)), unproven: true });
+  const store = await readRecord<StoreRecord>(open, 'store');
+  if (store) await writeLocal(open, 'store', { ...store, node: newNodeName() });
+  await writeLocal(open, 'clock', { ...(await readClock(open)), unproven: true });
 }
 
 export async function writeRecords(open: Database, records: StoreRecords): Promise<void> {
-  for (const [name, body] of Object.entries(records)) await writeRecord(open, name, body);
+  for (const [name, body] of Object.entries(records)) await writeLocal(open, name, body);
 }
 
 /** A random name: 36^6 are enough that two stores of one village never meet. */
@@ -109,22 +91,10 @@ export function newNodeName(): string {
   return Array.from({ length: NAME_LENGTH }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join('');
 }
 
-/** The record, `undefined` where there is none, or `damaged` when it is not what was written. */
-async function readRecord<T extends object>(database: Database, name: string): Promise<T | 'damaged' | undefined> {
-  const found = await readLocal<Summed>(database, name);
+async function readRecord<T extends object>(open: Database, name: string): Promise<T | undefined> {
+  const found = await readLocal<T & { _id: string; _rev: string }>(open, name);
   if (!found) return undefined;
-  const { sum, _id, _rev, ...body } = found;
-  // Records of the first version have no sum.
-  return sum === undefined || sum === sumOf(body) ? (body as T) : 'damaged';
-}
-
-/** Replaces the record; two writers of one name must take turns themselves. */
-export async function writeRecord(database: Database, name: string, body: object): Promise<void> {
-  await writeLocal(database, name, { ...body, sum: sumOf({ ...body }) });
-}
-
-function sumOf(body: Readonly<Record<string, unknown>>): string {
-  const names = Object.keys(body).filter((name) => body[name] !== undefined);
-  const content = names.sort().map((name) => [name, body[name]]);
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, SUM_DIGITS);
+  // A record written anew must not bring PouchDB's own names along.
+  const { _id, _rev, ...body } = found;
+  return body as unknown as T;
 }

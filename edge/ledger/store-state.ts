@@ -15,7 +15,7 @@ import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Mending } from '../../shared/open-or-repair.js';
-import type { OpenOptions } from '../../shared/pouchdb.js';
+import { type OpenOptions, writeLocal } from '../../shared/pouchdb.js';
 import type { ClockRecord } from './clock-guard.js';
 import {
   type DroppedSegments,
@@ -24,7 +24,6 @@ import {
   readRecords,
   type StoreRecords,
   type SyncHistory,
-  writeRecord,
   writeRecords,
 } from './state-records.js';
 
@@ -86,7 +85,7 @@ export class StoreState {
         const owner = records.store.village;
         throw new AppError('usage', `the data folder ${folder} belongs to village ${owner}, not to ${village}`);
       }
-      await database.write((open) => writeRecord(open, 'store', records.store));
+      await database.write((open) => writeLocal(open, 'store', records.store));
       state = new StoreState(database, records);
       return state;
     } catch (error) {
@@ -150,7 +149,7 @@ export class StoreState {
       const before = this.#records[name];
       const body = change(before);
       if (body === before) return;
-      await this.#database.write((database) => writeRecord(database, name, body));
+      await this.#database.write((database) => writeLocal(database, name, body));
       this.#records = { ...this.#records, [name]: body };
     };
     this.#writing = this.#writing.then(write, write);

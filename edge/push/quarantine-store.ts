@@ -12,7 +12,6 @@ import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Mending } from '../../shared/open-or-repair.js';
 import { type Database, isNotFound, type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
-import { contentRevision } from '../../shared/revision.js';
 import { type Clock, systemClock } from '../../shared/time.js';
 
 export interface QuarantineItem {
@@ -43,13 +42,11 @@ const CHUNK = 100;
 
 export class QuarantineStore {
   readonly #database: MendingDatabase;
-  readonly #log: Logger | undefined;
   #count = 0;
   #isIncomplete = false;
 
-  private constructor(database: MendingDatabase, log: Logger | undefined) {
+  private constructor(database: MendingDatabase) {
     this.#database = database;
-    this.#log = log;
   }
 
   /** Opens what is kept below LOCAL_CACHE_PATH. Throws `in_use` and `storage_failed`. */
@@ -68,10 +65,11 @@ export class QuarantineStore {
         if (store) await store.#look(open);
       },
     });
-    store = new QuarantineStore(database, log);
+    store = new QuarantineStore(database);
+    const opened = store;
     try {
-      await store.#load();
-      return store;
+      await database.read((open) => opened.#look(open));
+      return opened;
     } catch (error) {
       await database.close();
       throw error;
@@ -140,25 +138,6 @@ export class QuarantineStore {
     return this.#database.close();
   }
 
-  /** Takes out what is not what was refused: the centre must not be offered another document under its id. */
-  async #load(): Promise<void> {
-    await this.#database.read((open) => this.#look(open));
-    const stored = await this.#database.read(async (open) => storedItems(open, await idsIn(open)));
-    const damaged = [...stored.values()].filter((item) => !isWhole(item));
-    if (damaged.length === 0) return;
-    this.#log?.error(
-      'refused documents in quarantine are damaged; they are offered to the centre again from the store',
-      {
-        documents: damaged.length,
-      },
-    );
-    await this.#database.write(async (open) => {
-      await writeLocal(open, INCOMPLETE, { isIncomplete: true });
-      for (const item of damaged) await open.remove(item);
-    });
-    await this.#database.read((open) => this.#look(open));
-  }
-
   async #look(open: Database): Promise<void> {
     this.#isIncomplete = (await readLocal<{ isIncomplete: boolean }>(open, INCOMPLETE))?.isIncomplete === true;
     this.#count = (await open.info()).doc_count;
@@ -174,12 +153,6 @@ const INCOMPLETE = 'incomplete';
 
 function itemOf({ _id: id, reason, since, tries, doc }: StoredItem): QuarantineItem {
   return { id, reason, since, tries, doc };
-}
-
-/** The revision covers what was sent; number and node were proven when the document was read from its place. */
-function isWhole({ _id, doc, reason, since, tries }: StoredItem): boolean {
-  const isComplete = typeof reason === 'string' && typeof since === 'string' && Number.isSafeInteger(tries);
-  return isComplete && doc?._id === _id && contentRevision(_id, doc) === doc._rev;
 }
 
 async function idsIn(open: Database): Promise<string[]> {

@@ -31,6 +31,8 @@ export async function readLevelFolder(folder: string): Promise<LevelContents> {
   });
   const writes: LevelWrite[] = [];
   for (const number of live?.tables ?? []) if (!numbers.table.has(number)) note(`table ${number}`, 'is missing');
+  // Made before it is named, and deleted after another one is.
+  if (live && live.firstLog > 0 && !numbers.log.has(live.firstLog)) note(`log ${live.firstLog}`, 'is missing');
   for (const [kind, read] of [
     ['table', readTableWrites],
     ['log', readLogWrites],
