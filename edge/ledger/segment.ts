@@ -14,7 +14,13 @@ import { countNumbers, withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
 import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
-import { type DeliveryRecord, NOTHING_DELIVERED, type SegmentRecord, type SegmentSpans } from './segment-record.js';
+import {
+  type AccountedRanges,
+  type DeliveryRecord,
+  NOTHING_DELIVERED,
+  type SegmentRecord,
+  type SegmentSpans,
+} from './segment-record.js';
 import { isWithin, SpanTracker } from './span-tracker.js';
 
 export class Segment implements RangeReader {
@@ -22,6 +28,7 @@ export class Segment implements RangeReader {
   readonly #databases: OpenDatabases;
   #record: SegmentRecord;
   #delivery: DeliveryRecord;
+  #deliveryWriting: Promise<void> = Promise.resolve();
   /** Documents acknowledged, or the last local sequence where some are lost. */
   #count: number;
   /** Between which times the documents lie; undefined while that is not known. */
@@ -236,10 +243,26 @@ export class Segment implements RangeReader {
     await this.#writeRecord({ ...this.#record, confirmedAt });
   }
 
+  /** Replaces all but what was told, which has another writer. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.#delivery) return;
-    await this.#use((database) => database.writeLocal('delivery', delivery));
-    this.#delivery = delivery;
+    await this.#changeDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
+  }
+
+  /** Keeps what the centre was told of the ranges, and leaves the rest as it is. */
+  async noteTold(told: AccountedRanges): Promise<void> {
+    await this.#changeDelivery((delivery) => ({ ...delivery, told }));
+  }
+
+  /** One at a time, each from what the one before left. */
+  #changeDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
+    const write = async () => {
+      const delivery = change(this.#delivery);
+      await this.#use((database) => database.writeLocal('delivery', delivery));
+      this.#delivery = delivery;
+    };
+    this.#deliveryWriting = this.#deliveryWriting.then(write, write);
+    return this.#deliveryWriting;
   }
 
   /** Counts the numbers above the last document, up to `lastSeq`, as lost, but for those delivered. */
