@@ -1,0 +1,28 @@
+/** Task: the readings of a village's day, one `put` at a time, into a bare, synced PouchDB. */
+import { bytesWritten, bytesWrittenAtRest } from '../support/process-figures.js';
+import { fleetReadings, storedDocument, VILLAGE_FLEET } from '../support/readings.js';
+import { serveTask } from '../support/task.js';
+import { openBarePouchDb } from './bare-pouchdb.js';
+
+export interface SinglePutsLoad {
+  folder: string;
+  readings: number;
+}
+
+export interface SinglePutsResult {
+  /** Undefined where the system does not tell. */
+  bytesWritten: number | undefined;
+}
+
+serveTask(async ({ folder, readings }: SinglePutsLoad): Promise<SinglePutsResult> => {
+  const database = await openBarePouchDb(folder);
+  const before = await bytesWritten('self');
+  let seq = 0;
+  for (const reading of fleetReadings(VILLAGE_FLEET, 0, readings)) {
+    const { _rev, ...document } = storedDocument(reading, ++seq);
+    await database.put(document);
+  }
+  const after = await bytesWrittenAtRest('self');
+  await database.close();
+  return { bytesWritten: before === undefined || after === undefined ? undefined : after - before };
+});
