@@ -80,5 +80,5 @@ async function measurePeer(context: RunContext): Promise<number> {
 }
 
 function burstsOf({ small }: RunContext): number {
-  return small ? 2 : 96;
+  return small ? 1 : 96;
 }

@@ -18,6 +18,8 @@ export interface SteadyRateLoad {
 export interface SteadyRateResult {
   /** From the time each request was meant to be sent. */
   latenciesMs: number[];
+  /** Of these, how late the request was sent: what the load generator itself adds. */
+  latenessMs: number[];
 }
 
 serveTask(async (load: SteadyRateLoad): Promise<SteadyRateResult> => {
@@ -28,7 +30,10 @@ serveTask(async (load: SteadyRateLoad): Promise<SteadyRateResult> => {
   const open = await openConnections(url, connections);
   await driveClosed(open.slice(0, 4), prepared.slice(0, warmUp).values());
   const timed = prepared.slice(warmUp).map((request, i) => ({ atMs: (i * 1000) / ratePerS, request }));
-  const latenciesMs = await driveTimed(open, timed);
+  const answers = await driveTimed(open, timed);
   for (const connection of open) connection.close();
-  return { latenciesMs };
+  return {
+    latenciesMs: answers.map(({ answeredMs }) => answeredMs),
+    latenessMs: answers.map(({ sentMs }) => sentMs),
+  };
 });

@@ -33,29 +33,35 @@ export interface TimedRequest {
   request: Buffer;
 }
 
+/** What became of a request in an open loop, in milliseconds after the time it was meant to be sent. */
+export interface TimedAnswer {
+  sentMs: number;
+  answeredMs: number;
+}
+
 /**
  * Open loop: each request goes out at its time, whatever became of those before, or as soon as a connection is free.
- * Resolves with the latency of each in milliseconds, from the time it was meant to be sent to its answer.
  */
 export async function driveTimed(
   connections: readonly HttpConnection[],
   requests: readonly TimedRequest[],
-): Promise<number[]> {
+): Promise<TimedAnswer[]> {
   const idle = [...connections];
   const freed: (() => void)[] = [];
-  const answers: Promise<number>[] = [];
+  const answers: Promise<TimedAnswer>[] = [];
   const startMs = performance.now();
   for (const { atMs, request } of requests) {
     await untilMs(startMs + atMs);
     if (idle.length === 0) await new Promise<void>((resolve) => freed.push(resolve));
     const connection = idle.pop();
     if (!connection) throw new Error('no connection is free');
+    const sentMs = performance.now() - startMs - atMs;
     const answer = connection.send(request).then((given) => {
-      const latencyMs = performance.now() - startMs - atMs;
+      const answeredMs = performance.now() - startMs - atMs;
       assertCreated(given);
       idle.push(connection);
       freed.shift()?.();
-      return latencyMs;
+      return { sentMs, answeredMs };
     });
     // Seen below by Promise.all; a rejection meanwhile is not to end the process.
     answer.catch(() => freed.shift()?.());
