@@ -59,6 +59,8 @@ describe('the load of the benchmark', () => {
     answer = async () => 503;
     const refused = await driveClosed(connections, [requestOf('x')].values()).catch(messageOf);
     expect(refused).to.equal('answered 503: {"said":"x"}');
+    const late = await driveTimed(connections, [{ atMs: 0, request: requestOf('z') }]).catch(messageOf);
+    expect(late).to.equal('answered 503: {"said":"z"}');
     answer = async () => {
       server.closeAllConnections();
       return 201;
@@ -81,6 +83,13 @@ describe('the load of the benchmark', () => {
     expect(first?.answeredMs).to.be.at.least(118);
     expect(second?.answeredMs).to.be.at.least(108);
     expect(third?.answeredMs).to.be.at.least(98);
+  });
+
+  it('counts from the time a request was meant to be sent, not from the start', async () => {
+    connections = await openConnections(url, 1);
+    const [only] = await driveTimed(connections, [{ atMs: 300, request: requestOf('x') }]);
+    expect(only?.sentMs).to.be.within(0, 299);
+    expect(only?.answeredMs).to.be.within(0, 299);
   });
 
   it('is made of readings a node takes, each of its own time, with registers that grow, the same every time', () => {
