@@ -54,14 +54,15 @@ export const burstWrites: Row = {
 };
 
 function measureOurs(context: RunContext, spreadMs: number): Promise<number> {
+  const { bursts, quietMs } = sizeOf(context);
   return withNode(context, {}, async (node) => {
-    const before = await bytesWrittenAtRest(node.pid());
+    const before = await bytesWrittenAtRest(node.pid(), quietMs);
     const { readings } = await runTask<BurstsLoad, BurstsResult>(
       LOAD,
-      { url: `${node.url}/v1/readings`, connections: CONNECTIONS, bursts: burstsOf(context), spreadMs },
+      { url: `${node.url}/v1/readings`, connections: CONNECTIONS, bursts, spreadMs },
       context.signal,
     );
-    const after = await bytesWrittenAtRest(node.pid());
+    const after = await bytesWrittenAtRest(node.pid(), quietMs);
     await assertStored(node, readings);
     return ((after ?? Number.NaN) - (before ?? Number.NaN)) / readings;
   });
@@ -69,8 +70,9 @@ function measureOurs(context: RunContext, spreadMs: number): Promise<number> {
 
 async function measurePeer(context: RunContext): Promise<number> {
   const folder = await mkdtemp(path.join(context.folder, 'puts-'));
-  const readings = burstsOf(context) * VILLAGE_FLEET.meters;
-  const input: SinglePutsLoad = { folder: path.join(folder, 'database'), readings };
+  const { bursts, quietMs } = sizeOf(context);
+  const readings = bursts * VILLAGE_FLEET.meters;
+  const input: SinglePutsLoad = { folder: path.join(folder, 'database'), readings, quietMs };
   try {
     const { bytesWritten } = await runTask<SinglePutsLoad, SinglePutsResult>(PEER, input, context.signal);
     return (bytesWritten ?? Number.NaN) / readings;
@@ -79,6 +81,6 @@ async function measurePeer(context: RunContext): Promise<number> {
   }
 }
 
-function burstsOf({ small }: RunContext): number {
-  return small ? 1 : 96;
+function sizeOf({ small }: RunContext): { bursts: number; quietMs: number } {
+  return small ? { bursts: 1, quietMs: 200 } : { bursts: 96, quietMs: 1_500 };
 }

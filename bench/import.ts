@@ -130,5 +130,5 @@ async function measurePeer(context: RunContext, revisionsGiven: boolean): Promis
 }
 
 function sizeOf({ small }: RunContext): { held: number; documents: number } {
-  return small ? { held: 4_000, documents: 4_000 } : { held: 200_000, documents: 100_000 };
+  return small ? { held: 2_000, documents: 2_000 } : { held: 200_000, documents: 100_000 };
 }

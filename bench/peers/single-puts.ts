@@ -7,6 +7,8 @@ import { openBarePouchDb } from './bare-pouchdb.js';
 export interface SinglePutsLoad {
   folder: string;
   readings: number;
+  /** How long the disk must have been left alone before the bytes are read. */
+  quietMs: number;
 }
 
 export interface SinglePutsResult {
@@ -14,7 +16,7 @@ export interface SinglePutsResult {
   bytesWritten: number | undefined;
 }
 
-serveTask(async ({ folder, readings }: SinglePutsLoad): Promise<SinglePutsResult> => {
+serveTask(async ({ folder, readings, quietMs }: SinglePutsLoad): Promise<SinglePutsResult> => {
   const database = await openBarePouchDb(folder);
   const before = await bytesWritten('self');
   let seq = 0;
@@ -22,7 +24,7 @@ serveTask(async ({ folder, readings }: SinglePutsLoad): Promise<SinglePutsResult
     const { _rev, ...document } = storedDocument(reading, ++seq);
     await database.put(document);
   }
-  const after = await bytesWrittenAtRest('self');
+  const after = await bytesWrittenAtRest('self', quietMs);
   await database.close();
   return { bytesWritten: before === undefined || after === undefined ? undefined : after - before };
 });

@@ -11,7 +11,6 @@ export interface ResidentMemory {
   peakMiB: number;
 }
 
-const QUIET_MS = 1_500;
 const QUIET_WITHIN_MS = 20_000;
 
 /** Undefined where /proc does not tell. */
@@ -32,12 +31,14 @@ export async function bytesWritten(pid: number | 'self'): Promise<number | undef
   return fieldOf(await readFile(`/proc/${pid}/io`, 'utf8').catch(() => ''), 'write_bytes');
 }
 
-/** The same once LevelDB has gone quiet: what it compacts in the background is part of the bill. */
-export async function bytesWrittenAtRest(pid: number | 'self'): Promise<number | undefined> {
+/**
+ * The same once nothing more was written for `quietMs`: what LevelDB compacts in the background is part of the bill.
+ */
+export async function bytesWrittenAtRest(pid: number | 'self', quietMs: number): Promise<number | undefined> {
   const deadlineMs = performance.now() + QUIET_WITHIN_MS;
   let before = await bytesWritten(pid);
   for (;;) {
-    await sleep(QUIET_MS);
+    await sleep(quietMs);
     const now = await bytesWritten(pid);
     if (now === before || performance.now() > deadlineMs) return now;
     before = now;
