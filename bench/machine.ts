@@ -24,6 +24,8 @@ export interface Machine {
   system: string;
   node: string;
   fileSystem: string;
+  /** Processes that wanted a core in the minute before: what else the machine was doing. */
+  loadAverage: number;
   /** A bare append and `fdatasync` of 400 bytes, without a pause. */
   syncMedianMs: number;
   syncP99Ms: number;
@@ -41,18 +43,24 @@ export async function describeMachine(folder: string, signal: AbortSignal): Prom
     memoryGiB: os.totalmem() / 1024 ** 3,
     system: `${os.type()} ${os.release().split('-')[0]} ${os.arch()}`,
     node: process.version,
+    loadAverage: os.loadavg()[0] ?? 0,
     fileSystem: FILE_SYSTEMS[type] ?? `type 0x${type.toString(16)}`,
     syncMedianMs: percentile(latenciesMs, 0.5),
     syncP99Ms: percentile(latenciesMs, 0.99),
   };
 }
 
+/** True when other programs take so much that figures say more about them. */
+export function isBusy({ loadAverage, cores }: Machine): boolean {
+  return loadAverage > cores / 4;
+}
+
 /** One sentence for the table's head. */
 export function machineText(machine: Machine): string {
-  const { processor, cores, memoryGiB, system, node, fileSystem, syncMedianMs, syncP99Ms } = machine;
+  const { processor, cores, memoryGiB, system, node, fileSystem, loadAverage, syncMedianMs, syncP99Ms } = machine;
   return (
     `${processor}, ${cores} cores, ${memoryGiB.toFixed(0)} GiB of memory, ${system}, Node ${node}; ` +
     `${fileSystem}, fdatasync of ${SYNC_BYTES} bytes: median ${syncMedianMs.toFixed(2)} ms, ` +
-    `p99 ${syncP99Ms.toFixed(2)} ms`
+    `p99 ${syncP99Ms.toFixed(2)} ms; load average before: ${loadAverage.toFixed(1)}`
   );
 }

@@ -16,7 +16,7 @@ import { interruption } from '../sim/interruption.js';
 import { burstWrites } from './burst-writes.js';
 import { importRow } from './import.js';
 import { latency } from './latency.js';
-import { describeMachine } from './machine.js';
+import { describeMachine, isBusy } from './machine.js';
 import { million } from './million.js';
 import { jsonReport, markdownReport, type Report, textReport } from './report.js';
 import type { Measured, Row, RunContext } from './row.js';
@@ -64,6 +64,7 @@ async function measure(rows: readonly Row[], runs: number, flags: Flags): Promis
   const small = flags.small ?? false;
   try {
     const machine = await describeMachine(folder, signal);
+    if (isBusy(machine)) printError('this machine is busy with other things; the figures will be worse than they are');
     const measured: Measured[] = [];
     for (let run = 1; run <= runs; run++) {
       const context: RunContext = {
