@@ -64,7 +64,7 @@ async function measure(rows: readonly Row[], runs: number, flags: Flags): Promis
   const small = flags.small ?? false;
   try {
     const machine = await describeMachine(folder, signal);
-    if (isBusy(machine)) printError('this machine is busy with other things; the figures will be worse than they are');
+    if (isBusy(machine)) printError('this machine is busy with other things: the figures will tell of them as well');
     const measured: Measured[] = [];
     for (let run = 1; run <= runs; run++) {
       const context: RunContext = {
