@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
+import { ClockGuard, NEW_CLOCK } from '../../../edge/ledger/clock-guard.js';
 import { IngestQueue } from '../../../edge/ledger/ingest-queue.js';
 import { Ledger } from '../../../edge/ledger/ledger.js';
 import { StoreState } from '../../../edge/ledger/store-state.js';
@@ -116,13 +116,14 @@ describe('the push over time', () => {
   it('waits longer and longer for what never gets across, although the centre confirms what it held before', async () => {
     const log = silentLogger();
     const state = await StoreState.open({ folder: folder.path, village, nowMs: Date.now() });
-    const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 });
+    const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, record: NEW_CLOCK });
     const ledger = new Ledger({ folder: folder.path, state, log, clock, segmentMaxDocs: 1_000, capacityBytes: 1e9 });
     await ledger.open();
     const quarantine = await QuarantineStore.open(folder.path);
     const password = settings.CENTRAL_PASSWORD;
     const link = new Link({ url: proxy.url, user: village, password, timeoutMs: 2_000 });
-    const pusher = new Pusher({ ledger, state, link, quarantine, clock, log });
+    const keeper = { segmentsToConfirmAgain: () => [] };
+    const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
     // A hundredth of the longest wait: 20 ms, 40 ms, 80 ms …
     const rules = { live: true, probeIntervalMs: 60_000, random: () => 0.01 };
     const controller = new PushController({ pusher, ledger, link, state, log, now: () => Date.now(), rules });
