@@ -75,6 +75,8 @@ export function checkRoutes(parts: CheckedParts): Router {
       try {
         request.resume();
         response.status(200).type('application/x-ndjson');
+        // The first segment may take a minute: the caller sees that the node is at it.
+        response.flushHeaders();
         await new Run(parts, response).all(repairs);
       } finally {
         running = false;

@@ -7,6 +7,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../shared/app-error.js';
+import { ReaderGone } from '../../shared/range-reader.js';
 import { DamagedError } from './damaged-error.js';
 import { type NumberRange, withoutRanges } from './number-ranges.js';
 import {
@@ -68,6 +69,7 @@ export async function checkSegment(
     if (!isWanted()) return undefined;
     await check.counters();
   } catch (error) {
+    if (error instanceof ReaderGone) return undefined;
     if (!(error instanceof DamagedError)) throw error;
     check.broken(error);
   }

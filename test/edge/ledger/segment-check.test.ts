@@ -97,6 +97,12 @@ describe('the check of a segment', () => {
       /^the entry of kano:r:m1:.* does not point to number 3/,
       4,
     ],
+    [
+      'an entry that points elsewhere',
+      { [documentKey(idOf(3))]: JSON.stringify({ id: idOf(3), rev: readings(3, 3)[0]?.revision, seq: 2 }) },
+      /^the entry of kano:r:m1:.* does not point to number 3/,
+      4,
+    ],
     ['an entry too many', { [documentKey(idOf(9))]: `{"id":"${idOf(9)}","rev":"1-a","seq":2}` }, /^1 entries by id/, 5],
     ['the number of documents', { [DOC_COUNT_KEY]: '4' }, /^it counts 4 documents and holds 5$/, 5],
     ['its record', { 'ÿlocal-storeÿ_local/segment': undefined }, /^its record does not say whose numbers it holds$/, 5],
