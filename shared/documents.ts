@@ -89,18 +89,21 @@ export const instantSchema = z.string().transform((text, context) => {
 const MAX_TEXT_LENGTH = LIMITS.measurementTextLength;
 const MEASUREMENT_WANTED = `must be a finite number, a boolean or a text of at most ${MAX_TEXT_LENGTH} characters`;
 
-const measurementSchema = z.union(
-  [
-    z.number(),
-    z.boolean(),
-    z
-      .string()
-      .max(MAX_TEXT_LENGTH, MEASUREMENT_WANTED)
-      // A lone surrogate is not Unicode: it changes on its way to the centre or makes CouchDB refuse the whole request.
-      .refine((text) => text.isWellFormed(), 'must be a text of whole Unicode characters'),
-  ],
-  { error: MEASUREMENT_WANTED },
-);
+/** One check instead of a union of three schemas, which takes most of the time of a reading's validation. */
+const measurementSchema = z.custom<Measurement>(isMeasurement, {
+  error: ({ input }) => (isBrokenText(input) ? 'must be a text of whole Unicode characters' : MEASUREMENT_WANTED),
+});
+
+function isMeasurement(value: unknown): value is Measurement {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'string') return value.length <= MAX_TEXT_LENGTH && value.isWellFormed();
+  return typeof value === 'boolean';
+}
+
+/** A lone surrogate is not Unicode: it changes on its way to the centre or makes CouchDB refuse the whole request. */
+function isBrokenText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_TEXT_LENGTH && !value.isWellFormed();
+}
 
 const FIXED_FIELDS = { reading: ['device', 'at'], prediction: ['model', 'device', 'at', 'for'] } as const;
 

@@ -6,7 +6,7 @@
  * being part of the id. 48 bits serve to tell two contents under one id apart; they are not a signature. CouchDB and
  * PouchDB keep any `1-<hex>` as it is, and 20 digits less are 10 bytes less on the wire.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { OWNED_NAMES } from './documents.js';
 
 const DIGITS = 12;
@@ -21,7 +21,7 @@ const MAX_ORDERS = 1000;
 export function contentRevision(id: string, fields: Readonly<Record<string, unknown>>): string {
   const content: unknown[] = [id];
   for (const name of orderOf(Object.keys(fields))) content.push(name, fields[name]);
-  return `1-${createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, DIGITS)}`;
+  return `1-${hash('sha256', JSON.stringify(content), 'hex').slice(0, DIGITS)}`;
 }
 
 /** The names that count, sorted. */

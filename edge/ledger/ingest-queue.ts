@@ -5,6 +5,7 @@
  * documents are on the disk; a request that is refused leaves nothing behind; the queue is bounded and says `busy`
  * instead of growing.
  */
+import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../../shared/app-error.js';
 import { eventId, type PostedDocument, seriesPrefix, type TelemetryType, telemetryId } from '../../shared/documents.js';
 import { contentRevision } from '../../shared/revision.js';
@@ -60,6 +61,7 @@ interface Outcome {
 /** PouchDB gets slower, not faster, above about a thousand documents a call. */
 const GROUP_DOCUMENTS = 1000;
 const QUEUE_MAX_DOCUMENTS = 50_000;
+const GATHER_AT_MOST_MS = 20;
 
 export class IngestQueue {
   readonly #options: IngestQueueOptions;
@@ -122,6 +124,7 @@ export class IngestQueue {
 
   async #work(): Promise<void> {
     while (this.#queue.length > 0) {
+      await this.#gather();
       const group = this.#takeGroup();
       try {
         await this.#commit(group);
@@ -131,6 +134,19 @@ export class IngestQueue {
     }
     // In the same turn as the last look at the queue: an entry that comes later starts a worker of its own.
     this.#worker = undefined;
+  }
+
+  /**
+   * Waits for as long as requests keep coming in, turn by turn of the event loop: when five hundred meters post at once
+   * they share a few synced writes, and one that posts alone waits for nobody.
+   */
+  async #gather(): Promise<void> {
+    const endMs = performance.now() + GATHER_AT_MOST_MS;
+    for (let seen = 0; this.#queue.length > seen && this.#queuedDocuments < GROUP_DOCUMENTS; ) {
+      seen = this.#queue.length;
+      if (performance.now() >= endMs) return;
+      await setImmediate();
+    }
   }
 
   #takeGroup(): Entry[] {

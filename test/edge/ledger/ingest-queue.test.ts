@@ -85,7 +85,10 @@ describe('the ingest queue', () => {
     });
     // One document many times over: it is the queue that is to be full, not the disk.
     const many = (n: number) => upTo(20_000).map(() => reading(n));
-    const taken = [1, 2, 3].map((n) => ingest.submit(many(n), false));
+    const writes = disk.writes.length;
+    const first = ingest.submit(many(1), false);
+    await waitFor(() => disk.writes.length > writes, { what: 'the first to be on its way to the disk' });
+    const taken = [first, ...[2, 3].map((n) => ingest.submit(many(n), false))];
     const refused = await ingest.submit(many(4), false).catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(AppError).with.property('code', 'busy');
     expect((refused as AppError).retryAfterS).to.be.greaterThan(0);
