@@ -181,8 +181,11 @@ export class Segment implements RangeReader {
    * Documents after a local sequence, oldest first; one that cannot be read or is not what was written is left out,
    * which shows as a gap.
    */
-  entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
-    return this.#use((database) => database.entriesAfter(localSeq, this.#count, limit));
+  async entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
+    const entries = await this.#use((database) => database.entriesAfter(localSeq, this.#count, limit));
+    // Neither the name nor the number is part of the content the revision proves: the place proves them.
+    const { node, firstSeq } = this;
+    return entries.filter((one) => one.document.node === node && one.document.seq === firstSeq + one.localSeq - 1);
   }
 
   /** True when the newest document can be read and carries the number its place says. */
@@ -201,15 +204,23 @@ export class Segment implements RangeReader {
     return this.#use((database) => database.firstId(startId, endId));
   }
 
+  /** For whoever must see what is stored as it is, damaged or not; a failed read is damage as everywhere. */
+  inspect<T>(work: (database: SegmentDatabase) => Promise<T>): Promise<T> {
+    return this.#use(work);
+  }
+
   /** From now on it takes no documents. `lastSeq` is the highest number given in it. */
   seal(sealedAt: string, lastSeq: number): Promise<void> {
     const spans = this.#spans?.spans;
     return this.#writeRecord({ ...this.#record, sealedAt, lastSeq, ...(spans ? { spans } : {}) });
   }
 
-  /** Takes it for sealed although that cannot be written down: it is damaged, and the repair will. */
-  leave(sealedAt: string, lastSeq: number): void {
-    this.#record = { ...this.#record, sealedAt, lastSeq };
+  /**
+   * Takes it for sealed although that cannot be written down: it is damaged, and the repair will. `lastSeq` is the
+   * highest number given in it, where that is known.
+   */
+  leave(sealedAt: string, lastSeq?: number): void {
+    this.#record = { ...this.#record, sealedAt, ...(lastSeq === undefined ? {} : { lastSeq }) };
   }
 
   /** Counts it as damaged, for a reason found outside, such as numbers given twice. `lastSeq` is what it may hold. */
@@ -333,7 +344,8 @@ export function asDamage(error: unknown, folder: string): DamagedError | undefin
   if (error instanceof DamagedError) return error;
   const text = error instanceof AppError && error.code === 'storage_failed' ? error.message : '';
   // LevelDB's own words: https://github.com/google/leveldb/blob/main/util/status.cc and db/version_set.cc.
-  const isDamage = /corruption|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
+  const isDamage =
+    /corruption|cannot be read|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
   return isDamage.test(text) ? new DamagedError(folder, text) : undefined;
 }
 

@@ -15,7 +15,7 @@ import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Mending } from '../../shared/open-or-repair.js';
-import { type OpenOptions, writeLocal } from '../../shared/pouchdb.js';
+import { type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
 import type { ClockRecord } from './clock-guard.js';
 import {
   type DroppedSegments,
@@ -133,6 +133,15 @@ export class StoreState {
 
   async writeSyncHistory(history: SyncHistory): Promise<void> {
     await this.#change('sync', () => history);
+  }
+
+  /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
+  async verify(): Promise<void> {
+    for (const name of ['store', 'clock', 'sync', 'dropped']) {
+      const found = await this.#database.read((open) => readLocal<object>(open, name));
+      if (name === 'store' && !found) throw new AppError('storage_failed', 'the state does not say whose store it is');
+    }
+    this.#database.assertReadable();
   }
 
   async close(): Promise<void> {

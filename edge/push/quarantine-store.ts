@@ -134,6 +134,16 @@ export class QuarantineStore {
     }
   }
 
+  /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
+  async verify(): Promise<void> {
+    const stored = this.#count;
+    const items = await this.list();
+    this.#database.assertReadable();
+    if (items.length < stored && this.#count >= stored) {
+      throw new AppError('storage_failed', `${stored - items.length} documents in quarantine cannot be read`);
+    }
+  }
+
   close(): Promise<void> {
     return this.#database.close();
   }
