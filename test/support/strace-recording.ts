@@ -47,8 +47,23 @@ class RecordingReader {
   #base = 0;
   #lastLine = 0;
 
+  readonly #takers: ReadonlyMap<string, (call: SystemCall) => void>;
+
   constructor(root: string) {
     this.#root = root;
+    const takers: [string[], (call: SystemCall) => void][] = [
+      [['open', 'openat', 'creat'], (call) => this.#takeOpen(call)],
+      [['close'], (call) => this.#takeClose(call)],
+      [['read'], (call) => this.#takeRead(call)],
+      [['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2'], (call) => this.#takeWrite(call)],
+      [['fsync', 'fdatasync'], (call) => this.#takeSync(call)],
+      [['mkdir', 'mkdirat'], (call) => this.#takeMakeFolder(call)],
+      [['rename', 'renameat', 'renameat2'], (call) => this.#takeRename(call)],
+      [['unlink', 'unlinkat', 'rmdir'], (call) => this.#takeUnlink(call)],
+      [['lseek'], (call) => this.#takeSeek(call)],
+      [['ftruncate'], (call) => this.#takeTruncate(call)],
+    ];
+    this.#takers = new Map(takers.flatMap(([names, take]) => names.map((name) => [name, take] as const)));
   }
 
   endOfProcess(): void {
@@ -65,42 +80,9 @@ class RecordingReader {
   take(call: SystemCall): void {
     this.#lastLine = Math.max(this.#lastLine, call.endedAt);
     if (call.result < 0) return;
-    switch (call.name) {
-      case 'open':
-      case 'openat':
-      case 'creat':
-        return this.#takeOpen(call);
-      case 'close':
-        return this.#takeClose(call);
-      case 'read':
-        return this.#takeRead(call);
-      case 'write':
-      case 'writev':
-      case 'pwrite64':
-      case 'pwritev':
-      case 'pwritev2':
-        return this.#takeWrite(call);
-      case 'fsync':
-      case 'fdatasync':
-        return this.#takeSync(call);
-      case 'mkdir':
-      case 'mkdirat':
-        return this.#takeMakeFolder(call);
-      case 'rename':
-      case 'renameat':
-      case 'renameat2':
-        return this.#takeRename(call);
-      case 'unlink':
-      case 'unlinkat':
-      case 'rmdir':
-        return this.#takeUnlink(call);
-      case 'lseek':
-        return this.#takeSeek(call);
-      case 'ftruncate':
-        return this.#takeTruncate(call);
-      default:
-        return this.#refuse(call);
-    }
+    const take = this.#takers.get(call.name);
+    if (take) take(call);
+    else this.#refuse(call);
   }
 
   #takeOpen(call: SystemCall): void {
@@ -137,7 +119,11 @@ class RecordingReader {
   #takeWrite(call: SystemCall): void {
     const descriptor = Number.parseInt(call.args, 10);
     const file = this.#open.get(descriptor);
-    if (!file) return this.#takeAnswer(call, descriptor);
+    if (file) this.#takeFileWrite(call, file);
+    else this.#takeAnswer(call, descriptor);
+  }
+
+  #takeFileWrite(call: SystemCall, file: OpenFile): void {
     const all = new Uint8Array(Buffer.concat(stringsOf(call)));
     const bytes = all.slice(0, call.result);
     const isPlaced = call.name.startsWith('pwrite');
