@@ -2,6 +2,7 @@
 /** The program `solar-edge`; one file per verb in `cli/`. */
 import { createProgram, runProgram } from '../shared/cli.js';
 import { version } from '../shared/version.js';
+import { cleanupCommand } from './cli/cleanup.js';
 import { openEdge, withEdgeOptions } from './cli/edge-access.js';
 import { importCsvCommand } from './cli/import-csv.js';
 import { quarantineCommand } from './cli/quarantine.js';
@@ -18,6 +19,7 @@ const program = createProgram(
   .addCommand(replicateCommand())
   .addCommand(statusCommand())
   .addCommand(withEdgeOptions(importCsvCommand(openEdge)))
-  .addCommand(quarantineCommand());
+  .addCommand(quarantineCommand())
+  .addCommand(cleanupCommand());
 
 process.exitCode = await runProgram(program, process.argv);

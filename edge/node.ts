@@ -130,7 +130,11 @@ async function openParts(
     });
     const quarantine = await QuarantineStore.open(folder);
     opened.push(quarantine);
-    const ledger = new Ledger({ folder, state, log, clock, segmentMaxDocs: config.SEGMENT_MAX_DOCS });
+    const ledger = new Ledger({
+      ...{ folder, state, log, clock },
+      segmentMaxDocs: config.SEGMENT_MAX_DOCS,
+      capacityBytes: config.BUFFER_MAX_MB * 1_000_000,
+    });
     opened.push(ledger);
     await ledger.open();
     const space = new SpaceMonitor({ folder, maxMb: config.BUFFER_MAX_MB, minFreeMb: config.MIN_FREE_MB });
@@ -236,7 +240,7 @@ class Housekeeping implements Service {
     const step = clock.takeStep();
     if (step) void this.#event('clock-step', { from: formatInstant(step.fromMs), to: formatInstant(step.toMs) });
     // Nobody may be posting: what a full disk has closed is opened again for the push all the same.
-    ledger.heal().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
+    ledger.keepUp().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
     statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));
     if (Math.abs(nowMs - this.#clockWrittenMs) < CLOCK_WRITTEN_EVERY_MS) return;
     this.#clockWrittenMs = nowMs;

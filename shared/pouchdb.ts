@@ -4,13 +4,14 @@
  * Every database is opened with `sync: true`: LevelDB then calls fdatasync before a batch is acknowledged. PouchDB's
  * adapter never syncs otherwise and does not document the option; `test/shared/pouchdb.test.ts` pins it.
  *
- * After a failed write LevelDB goes on at the wrong place of its log: what it acknowledges from then on is gone after a
- * crash. A database therefore refuses everything after its first failed write, until it is closed and opened again.
+ * LevelDB below it is watched (`watched-level.ts`): after a failed write it takes no other until it is closed and opened
+ * again, and a failed read is remembered, since PouchDB makes "not found" of it.
  */
 import { createRequire } from 'node:module';
 import leveldbAdapter from 'pouchdb-adapter-leveldb';
 import PouchDB, { type Database as PouchDatabase } from 'pouchdb-core';
 import { AppError, messageOf } from './app-error.js';
+import { type Health, type Level, type Leveldown, watched } from './watched-level.js';
 
 PouchDB.plugin(leveldbAdapter);
 
@@ -20,10 +21,32 @@ export type Database = PouchDatabase;
 export interface OpenOptions {
   /** Bytes LevelDB keeps of blocks read; PouchDB passes it through. */
   cacheSizeBytes?: number;
-  /** Bytes of writes LevelDB holds in memory before it makes a table file. */
+  /** Bytes of writes LevelDB holds in memory, and in its log, before it makes a table file. */
   writeBufferBytes?: number;
+  /** Bytes of documents LevelDB compresses together. */
+  blockBytes?: number;
   /** A replacement for leveldown, so that tests can make the disk fail. */
   leveldown?: unknown;
+}
+
+/** What lies below each open database. */
+const levels = new WeakMap<Database, { level: Level | undefined; health: Health }>();
+
+/** The LevelDB below an open database. */
+export function levelOf(database: Database): Level {
+  const level = levels.get(database)?.level;
+  if (!level) throw new Error('the database is not one that openDatabase opened');
+  return level;
+}
+
+/** The first read of the database since it was opened that failed for another reason than that there is nothing. */
+export function readFailure(database: Database): Error | undefined {
+  return levels.get(database)?.health.readFailure;
+}
+
+/** Its first write that failed; all later ones fail, too. */
+export function writeFailure(database: Database): Error | undefined {
+  return levels.get(database)?.health.writeFailure;
 }
 
 /**
@@ -31,16 +54,21 @@ export interface OpenOptions {
  * Throws `in_use` when another process has it open (LevelDB admits one) and `storage_failed` for everything else.
  */
 export async function openDatabase(folder: string, options: OpenOptions = {}): Promise<Database> {
-  const health: Health = { failure: undefined };
+  const below: { level: Level | undefined; health: Health } = { level: undefined, health: {} };
+  const { health } = below;
   const settings = {
     adapter: 'leveldb',
     sync: true,
     cacheSize: options.cacheSizeBytes ?? 2 * 1024 * 1024,
     writeBufferSize: options.writeBufferBytes ?? 1024 * 1024,
+    blockSize: options.blockBytes ?? 4096,
     revs_limit: 1000,
-    db: failingForGood((options.leveldown ?? loadLeveldown()) as Leveldown, health),
+    db: watched((options.leveldown ?? loadLeveldown()) as Leveldown, health, (level) => {
+      below.level = level;
+    }),
   };
   const database: Database = new PouchDB(folder, settings);
+  levels.set(database, below);
   try {
     await database.info();
   } catch (error) {
@@ -51,49 +79,18 @@ export async function openDatabase(folder: string, options: OpenOptions = {}): P
     }
     throw new AppError('storage_failed', `the database in ${folder} cannot be opened: ${text}`, { cause: error });
   }
-  // PouchDB writes while it opens and does not look whether that worked.
-  if (health.failure !== undefined) {
+  // PouchDB reads and writes while it opens and does not look whether that worked.
+  const failure = health.writeFailure ?? health.readFailure;
+  if (failure !== undefined) {
     await database.close().catch(() => undefined);
-    const text = messageOf(health.failure);
-    throw new AppError('storage_failed', `the database in ${folder} cannot be written: ${text}`, {
-      cause: health.failure,
+    const verb = health.writeFailure ? 'written' : 'read';
+    throw new AppError('storage_failed', `the database in ${folder} cannot be ${verb}: ${messageOf(failure)}`, {
+      cause: failure,
     });
   }
   // PouchDB adds listeners per open changes feed; forty concurrent readers are normal here, not a leak.
   database.setMaxListeners(0);
   return database;
-}
-
-/** The part of leveldown that writes. */
-interface OpenLevel {
-  _batch(operations: unknown, options: unknown, callback: (error?: unknown) => void): void;
-}
-
-interface Leveldown {
-  (location: string): OpenLevel;
-  destroy(location: string, callback: (error?: unknown) => void): void;
-}
-
-/** The first failed write of a database since it was opened. */
-interface Health {
-  failure: unknown;
-}
-
-/** leveldown whose databases fail every write after the first that failed. */
-function failingForGood(leveldown: Leveldown, health: Health): Leveldown {
-  const open = (location: string): OpenLevel => {
-    const level = leveldown(location);
-    const write = level._batch;
-    level._batch = (operations, options, callback) => {
-      if (health.failure !== undefined) return void setImmediate(callback, health.failure);
-      write.call(level, operations, options, (error) => {
-        if (error) health.failure ??= error;
-        callback(error);
-      });
-    };
-    return level;
-  };
-  return Object.assign(open, { destroy: leveldown.destroy });
 }
 
 /** leveldown as PouchDB itself loads it, for fault-injecting wrappers. */

@@ -9,7 +9,8 @@ import { AppError } from '../../shared/app-error.js';
 import { eventId, type PostedDocument, seriesPrefix, type TelemetryType, telemetryId } from '../../shared/documents.js';
 import { contentRevision } from '../../shared/revision.js';
 import { formatInstant } from '../../shared/time.js';
-import type { Ledger, UnnumberedDocument } from './ledger.js';
+import type { UnnumberedDocument } from './document-encoding.js';
+import type { Ledger } from './ledger.js';
 
 /** What became of one request. */
 export interface IngestResult {

@@ -33,6 +33,20 @@ export function withoutNumber(ranges: readonly NumberRange[], value: number): re
   });
 }
 
+/** The ranges without all numbers of others. */
+export function withoutRanges(ranges: readonly NumberRange[], others: readonly NumberRange[]): NumberRange[] {
+  let left: NumberRange[] = ranges.map(([from, to]) => [from, to]);
+  for (const [low, high] of others) {
+    left = left.flatMap(([from, to]): NumberRange[] => {
+      if (high < from || low > to) return [[from, to]];
+      const below: NumberRange[] = from < low ? [[from, low - 1]] : [];
+      const above: NumberRange[] = to > high ? [[high + 1, to]] : [];
+      return [...below, ...above];
+    });
+  }
+  return left;
+}
+
 /** How many numbers the ranges hold. */
 export function countNumbers(ranges: readonly NumberRange[]): number {
   return ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);

@@ -1,103 +1,91 @@
 /**
- * One PouchDB database holding a bounded run of telemetry of one node name.
+ * One segment: a bounded run of telemetry of one node name, in a PouchDB database of its own.
  *
- * Invariants: documents are only ever added, each once, so the database's own update sequence counts them, and the
- * document with local sequence k carries the number `firstSeq + k - 1`. The segment's state lives inside it, in
- * `_local` documents.
+ * What it is and how far it is delivered is kept here in memory and, durably, in the database itself, which is opened
+ * only while it is needed. Invariants: the document with local sequence k carries the number `firstSeq + k - 1`; only
+ * what is acknowledged is counted and pushed; a segment whose database failed a read is damaged until it is repaired.
  */
 import path from 'node:path';
-import type { TelemetryDocument } from '../../shared/documents.js';
-import { DrainingDatabase } from '../../shared/draining-database.js';
-import { type Database, type OpenOptions, openDatabase, readLocal, writeLocal } from '../../shared/pouchdb.js';
-import type { RangeReader } from '../../shared/range-reader.js';
-import { NewestIds } from './newest-ids.js';
-import { countNumbers, type NumberRange } from './number-ranges.js';
-
-/** What a segment is, written when it is made and again when it is sealed. */
-export interface SegmentRecord {
-  number: number;
-  node: string;
-  /** Number of its first document. */
-  firstSeq: number;
-  openedAt: string;
-  sealedAt?: string;
-}
-
-/** How far the segment has been delivered, and the numbers that are accounted for otherwise. */
-export interface DeliveryRecord {
-  /** Local sequence up to which every document is delivered, void, quarantined or lost. */
-  deliveredSeq: number;
-  void: readonly NumberRange[];
-  quarantined: readonly NumberRange[];
-  lost: readonly NumberRange[];
-}
-
-const NOTHING_DELIVERED: DeliveryRecord = { deliveredSeq: 0, void: [], quarantined: [], lost: [] };
-
-/** A document with its place in the segment. */
-export interface SegmentEntry {
-  localSeq: number;
-  document: TelemetryDocument;
-}
+import { AppError } from '../../shared/app-error.js';
+import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
+import type { RangeReader, TimeSpan } from '../../shared/range-reader.js';
+import { DamagedError } from './damaged-error.js';
+import { countNumbers, withRange } from './number-ranges.js';
+import type { OpenDatabases } from './open-databases.js';
+import type { EncodedDocument } from './pouchdb-layout.js';
+import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
+import { type DeliveryRecord, NOTHING_DELIVERED, type SegmentRecord, type SegmentSpans } from './segment-record.js';
+import { SpanTracker } from './span-tracker.js';
 
 export class Segment implements RangeReader {
   readonly folder: string;
-  readonly #database: DrainingDatabase;
+  readonly #databases: OpenDatabases;
   #record: SegmentRecord;
   #delivery: DeliveryRecord;
+  /** Documents acknowledged, or the last local sequence where some are lost. */
   #count: number;
-  #writeFailed = false;
-  readonly #newestIds = new NewestIds((prefix) => this.#newestId(prefix));
+  /** Between which times the documents lie; undefined while that is not known. */
+  #spans: SpanTracker | undefined;
+  #damage: DamagedError | undefined;
 
   private constructor(
+    databases: OpenDatabases,
     folder: string,
-    database: Database,
     record: SegmentRecord,
     delivery: DeliveryRecord,
     count: number,
   ) {
+    this.#databases = databases;
     this.folder = folder;
-    this.#database = new DrainingDatabase(database);
     this.#record = record;
     this.#delivery = delivery;
     this.#count = count;
+    this.#spans = record.spans || count === 0 ? new SpanTracker(record.spans) : undefined;
   }
 
   /** Makes a new, empty segment. */
-  static async create(root: string, record: SegmentRecord, options?: OpenOptions): Promise<Segment> {
+  static async create(databases: OpenDatabases, root: string, record: SegmentRecord): Promise<Segment> {
     const folder = segmentFolder(root, record.number);
-    const database = await openDatabase(folder, options);
     try {
-      await writeLocal(database, 'segment', record);
-      return new Segment(folder, database, record, NOTHING_DELIVERED, 0);
+      await databases.use(folder, (database) => database.writeLocal('segment', record));
     } catch (error) {
       // Left open, it would be used again by the next attempt, and LevelDB loses what follows a failed write.
-      await database.close().catch(() => undefined);
+      await databases.close(folder);
       throw error;
     }
+    return new Segment(databases, folder, record, NOTHING_DELIVERED, 0);
   }
 
-  /** Opens what is in `folder`; `undefined` when it was never finished being made and holds nothing. */
-  static async open(folder: string, options?: OpenOptions): Promise<Segment | undefined> {
-    const database = await openDatabase(folder, options);
-    try {
-      const record = await readLocal<SegmentRecord>(database, 'segment');
-      const { update_seq: count } = await database.info();
-      if (!record && Number(count) === 0) {
-        await database.destroy();
-        return undefined;
-      }
-      if (!record) throw new Error(`the segment in ${folder} holds ${count} documents but does not say whose`);
-      const delivery = (await readLocal<DeliveryRecord>(database, 'delivery')) ?? NOTHING_DELIVERED;
-      return new Segment(folder, database, record, delivery, Number(count));
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
+  /**
+   * Looks what is in `folder`; `undefined` when it was never finished being made and holds nothing. Throws DamagedError
+   * where documents are without a record.
+   */
+  static load(databases: OpenDatabases, folder: string): Promise<Segment | undefined> {
+    return databases.use(folder, async (database) => {
+      const record = await database.readLocal<SegmentRecord>('segment');
+      const count = database.lastLocalSeq;
+      if (!record && count === 0) return undefined;
+      if (!record) throw new DamagedError(folder, `it holds ${count} documents and does not say whose`);
+      const delivery = (await database.readLocal<DeliveryRecord>('delivery')) ?? NOTHING_DELIVERED;
+      return new Segment(databases, folder, record, delivery, count);
+    });
+  }
+
+  /** Stands for what cannot be read until it is repaired; `record` is what its neighbours say of it. */
+  static damaged(databases: OpenDatabases, folder: string, record: SegmentRecord, damage: DamagedError): Segment {
+    const count = Math.max(0, (record.lastSeq ?? 0) - record.firstSeq + 1);
+    const segment = new Segment(databases, folder, record, NOTHING_DELIVERED, count);
+    segment.#damage = damage;
+    segment.#spans = undefined;
+    return segment;
   }
 
   get number(): number {
     return this.#record.number;
+  }
+
+  get record(): Readonly<SegmentRecord> {
+    return this.#record;
   }
 
   get node(): string {
@@ -108,12 +96,12 @@ export class Segment implements RangeReader {
     return this.#record.firstSeq;
   }
 
-  /** Number of the newest document; `firstSeq - 1` while empty. */
+  /** Number of the newest document acknowledged; `firstSeq - 1` while empty. */
   get lastSeq(): number {
     return this.#record.firstSeq + this.#count - 1;
   }
 
-  /** Documents in it. */
+  /** Documents in it; the lost ones count, too. */
   get count(): number {
     return this.#count;
   }
@@ -122,16 +110,16 @@ export class Segment implements RangeReader {
     return this.#record.sealedAt !== undefined;
   }
 
-  /**
-   * True after any failed write, be it of a checkpoint: it must be reopened before anything written to it is
-   * acknowledged.
-   */
-  get writeFailed(): boolean {
-    return this.#writeFailed;
+  get sealedAt(): string | undefined {
+    return this.#record.sealedAt;
   }
 
   get openedAt(): string {
     return this.#record.openedAt;
+  }
+
+  get confirmedAt(): string | undefined {
+    return this.#record.confirmedAt;
   }
 
   get delivery(): DeliveryRecord {
@@ -139,62 +127,55 @@ export class Segment implements RangeReader {
   }
 
   get pending(): number {
-    return this.#count - this.#delivery.deliveredSeq;
+    return Math.max(0, this.#count - this.#delivery.deliveredSeq);
   }
 
   get lost(): number {
     return countNumbers(this.#delivery.lost);
   }
 
+  /** Why it must be repaired, if it must. */
+  get damage(): DamagedError | undefined {
+    return this.#damage;
+  }
+
+  span(type: PostedType): TimeSpan | 'none' | undefined {
+    return this.#spans ? (this.#spans.of(type) ?? 'none') : undefined;
+  }
+
+  /** True where one of the times may lie among the documents of a type. */
+  mayHold(type: PostedType, time: string): boolean {
+    const span = this.span(type);
+    return span === undefined || (span !== 'none' && span.oldest <= time && time <= span.newest);
+  }
+
   /** The database's identity in PouchDB's replication ids. */
-  async databaseId(): Promise<string> {
-    return this.#database.use((database) => database.id());
+  databaseId(): Promise<string> {
+    return this.#use((database) => database.databaseId());
   }
 
   /** Revisions of those of the ids that are stored. */
   async revisions(ids: readonly string[]): Promise<Map<string, string>> {
-    const found = new Map<string, string>();
-    if (this.#count === 0) return found;
-    const possible: string[] = [];
-    for (const id of ids) if (await this.#newestIds.mayHold(id)) possible.push(id);
-    if (possible.length === 0) return found;
-    const { rows } = await this.#database.use((database) => database.allDocs({ keys: possible }));
-    for (const row of rows) if (!('error' in row) && row.id) found.set(row.id, row.value.rev);
-    return found;
+    return this.#count === 0 ? new Map() : this.#use((database) => database.revisions(ids));
+  }
+
+  /** Stores documents behind the last one; neither counted nor pushed before `acknowledge`. */
+  write(documents: readonly EncodedDocument[]): Promise<void> {
+    this.#spans?.add(documents.map(({ id }) => id));
+    return this.#use((database) => database.write(documents));
+  }
+
+  /** Counts `documents` more of what is written. */
+  acknowledge(documents: number): void {
+    this.#count += documents;
   }
 
   /**
-   * Adds documents that are not in it, numbered upwards without a gap from `lastSeq + 1` and sorted by id, which is the
-   * order PouchDB keeps; the objects become PouchDB's. When the promise resolves they are on the disk; when it rejects,
-   * only reopening tells what is.
+   * Documents after a local sequence, oldest first; one that cannot be read or is not what was written is left out,
+   * which shows as a gap.
    */
-  async append(documents: TelemetryDocument[]): Promise<void> {
-    const isEmpty = this.#count === 0;
-    this.#newestIds.willWrite(
-      documents.map(({ _id }) => _id),
-      isEmpty,
-    );
-    const results = await this.#write((database) => database.bulkDocs(documents, { new_edits: false }));
-    const failed = results.find((result) => 'error' in result);
-    if (failed) throw new Error(`the segment refused a document: ${JSON.stringify(failed)}`);
-    const { update_seq: count } = await this.#database.use((database) => database.info());
-    if (Number(count) !== this.#count + documents.length) {
-      throw new Error(`the segment counts ${count} documents where ${this.#count + documents.length} were expected`);
-    }
-    this.#count = Number(count);
-  }
-
-  /** Documents after a local sequence, oldest first; one that cannot be read is left out, which shows as a gap. */
-  async entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
-    const { results } = await this.#database.use((database) =>
-      database.changes({ since: localSeq, limit, include_docs: true }),
-    );
-    return results.flatMap((change) => {
-      const localSeq = Number(change.seq);
-      // What a write under way has put behind the count is not acknowledged yet.
-      if (!change.doc || localSeq > this.#count) return [];
-      return [{ localSeq, document: change.doc as TelemetryDocument }];
-    });
+  entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
+    return this.#use((database) => database.entriesAfter(localSeq, this.#count, limit));
   }
 
   /** True when the newest document can be read and carries the number its place says. */
@@ -204,66 +185,125 @@ export class Segment implements RangeReader {
     return last?.localSeq === this.#count && last.document.seq === this.lastSeq && last.document.node === this.node;
   }
 
-  async readRange(range: {
-    startId: string;
-    endId: string;
-    descending: boolean;
-    limit: number;
-  }): Promise<TelemetryDocument[]> {
-    const { startId: startkey, endId: endkey, descending, limit } = range;
-    const { rows } = await this.#database.use((database) =>
-      database.allDocs({ startkey, endkey, descending, limit, include_docs: true }),
-    );
-    return rows.flatMap((row) => (row.doc ? [row.doc as TelemetryDocument] : []));
+  readRange(range: IdRange): Promise<TelemetryDocument[]> {
+    return this.#use((database) => database.readRange(range));
   }
 
-  async firstId(startId: string, endId: string): Promise<string | undefined> {
-    const { rows } = await this.#database.use((database) =>
-      database.allDocs({ startkey: startId, endkey: endId, limit: 1 }),
-    );
-    return rows[0]?.id;
+  firstId(startId: string, endId: string): Promise<string | undefined> {
+    return this.#use((database) => database.firstId(startId, endId));
   }
 
-  async #newestId(prefix: string): Promise<string | undefined> {
-    const range = { startkey: `${prefix}\uffff`, endkey: prefix, descending: true, limit: 1 };
-    const { rows } = await this.#database.use((database) => database.allDocs(range));
-    return rows[0]?.id;
+  /** From now on it takes no documents. `lastSeq` is the highest number given in it. */
+  seal(sealedAt: string, lastSeq: number): Promise<void> {
+    const spans = this.#spans?.spans;
+    return this.#writeRecord({ ...this.#record, sealedAt, lastSeq, ...(spans ? { spans } : {}) });
   }
 
-  async seal(sealedAt: string): Promise<void> {
-    const record = { ...this.#record, sealedAt };
-    await this.#write((database) => writeLocal(database, 'segment', record));
-    this.#record = record;
+  /** Takes it for sealed although that cannot be written down: it is damaged, and the repair will. */
+  leave(sealedAt: string, lastSeq: number): void {
+    this.#record = { ...this.#record, sealedAt, lastSeq };
+  }
+
+  /** Counts it as damaged, for a reason found outside, such as numbers given twice. `lastSeq` is what it may hold. */
+  condemn(reason: string, lastSeq: number): void {
+    this.#record = { ...this.#record, lastSeq };
+    this.#damage ??= new DamagedError(this.folder, reason);
+  }
+
+  /** What is done once after sealing and may take a moment: the spans, where not known, and a small form on the disk. */
+  async settle(): Promise<void> {
+    if (!this.#spans) {
+      const spans = await this.#readSpans();
+      await this.#writeRecord({ ...this.#record, spans });
+      this.#spans = new SpanTracker(spans);
+    }
+    await this.#use((database) => database.flush());
+  }
+
+  async confirm(confirmedAt: string): Promise<void> {
+    await this.#writeRecord({ ...this.#record, confirmedAt });
   }
 
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.#delivery) return;
-    await this.#write((database) => writeLocal(database, 'delivery', delivery));
+    await this.#use((database) => database.writeLocal('delivery', delivery));
     this.#delivery = delivery;
+  }
+
+  /** Counts the numbers above the last document, up to `lastSeq`, as lost, but for those delivered. */
+  async loseTail(lastSeq: number): Promise<void> {
+    const firstLost = Math.max(this.lastSeq, this.firstSeq + this.#delivery.deliveredSeq - 1) + 1;
+    if (lastSeq < firstLost) return;
+    await this.writeDelivery({ ...this.#delivery, lost: withRange(this.#delivery.lost, [firstLost, lastSeq]) });
   }
 
   /** A checkpoint document of the replication protocol, as PouchDB keeps it on the source's side. */
   readCheckpoint<T>(id: string): Promise<T | undefined> {
-    return this.#database.use((database) => readLocal<T>(database, id.replace('_local/', '')));
+    return this.#use((database) => database.readLocal<T>(id.replace('_local/', '')));
   }
 
   async writeCheckpoint(id: string, body: object): Promise<void> {
-    await this.#write((database) => writeLocal(database, id.replace('_local/', ''), body));
+    await this.#use((database) => database.writeLocal(id.replace('_local/', ''), body));
   }
 
-  /** Ends what is under way first. */
+  /**
+   * Looks anew what is stored, after the database was closed; what was written but not acknowledged counts now. What is
+   * found damaged is so afterwards; rejects with any other failure.
+   */
+  async reload(): Promise<void> {
+    const found = await Segment.load(this.#databases, this.folder).catch((error: unknown) => {
+      const damage = asDamage(error, this.folder);
+      if (!damage) throw error;
+      return damage;
+    });
+    if (!(found instanceof Segment)) {
+      this.#damage = found ?? new DamagedError(this.folder, 'its documents are gone');
+      return;
+    }
+    this.#record = found.#record;
+    this.#delivery = found.#delivery;
+    this.#count = found.#count;
+    this.#spans = found.#spans;
+    this.#damage = undefined;
+  }
+
   close(): Promise<void> {
-    return this.#database.close();
+    return this.#databases.close(this.folder);
   }
 
-  async #write<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  async #readSpans(): Promise<SegmentSpans> {
+    const tracker = new SpanTracker();
+    await this.#use(async (database) => {
+      for await (const ids of database.allIds()) tracker.add(ids);
+    });
+    return tracker.spans;
+  }
+
+  async #writeRecord(record: SegmentRecord): Promise<void> {
+    await this.#use((database) => database.writeLocal('segment', record));
+    this.#record = record;
+  }
+
+  async #use<T>(work: (database: SegmentDatabase) => Promise<T>): Promise<T> {
+    if (this.#damage) throw this.#damage;
     try {
-      return await this.#database.use(work);
+      return await this.#databases.use(this.folder, work);
     } catch (error) {
-      this.#writeFailed = true;
-      throw error;
+      const damage = asDamage(error, this.folder);
+      if (!damage) throw error;
+      this.#damage ??= damage;
+      throw damage;
     }
   }
+}
+
+/** A database that cannot be opened for what is in it is as damaged as one that cannot be read. */
+export function asDamage(error: unknown, folder: string): DamagedError | undefined {
+  if (error instanceof DamagedError) return error;
+  const text = error instanceof AppError && error.code === 'storage_failed' ? error.message : '';
+  // LevelDB's own words: https://github.com/google/leveldb/blob/main/util/status.cc and db/version_set.cc.
+  const isDamage = /corruption|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
+  return isDamage.test(text) ? new DamagedError(folder, text) : undefined;
 }
 
 export function segmentFolder(root: string, number: number): string {

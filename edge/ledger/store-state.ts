@@ -26,10 +26,14 @@ interface StoreRecord {
   createdAt: string;
 }
 
-/** The highest number that may have left this node; synced before the documents do. */
-interface SentMark {
-  node: string;
-  seq: number;
+/** What is kept of segments that were confirmed and deleted. */
+export interface DroppedSegments {
+  /** Number of the one dropped last. */
+  last: number;
+  /** Numbers lost in them before they were delivered. */
+  lost: number;
+  /** Their checkpoints at the centre, until these are deleted. */
+  checkpoints: readonly string[];
 }
 
 /** What is worth remembering of synchronisation across restarts. */
@@ -57,11 +61,13 @@ export class StoreState {
   #node: string;
   readonly #database: MendingDatabase;
   readonly #record: StoreRecord;
+  #dropped: DroppedSegments;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(database: MendingDatabase, record: StoreRecord) {
+  private constructor(database: MendingDatabase, record: StoreRecord, dropped: DroppedSegments | undefined) {
     this.#database = database;
     this.#record = record;
+    this.#dropped = dropped ?? { last: 0, lost: 0, checkpoints: [] };
     this.#node = record.node;
     this.village = record.village;
     this.boot = record.boot;
@@ -102,7 +108,8 @@ export class StoreState {
         createdAt: found?.createdAt ?? new Date(nowMs).toISOString(),
       };
       await database.write((open) => writeLocal(open, 'store', record));
-      return new StoreState(database, record);
+      const dropped = await database.read((open) => readLocal<DroppedSegments>(open, 'dropped'));
+      return new StoreState(database, record, dropped);
     } catch (error) {
       await database.close();
       throw error;
@@ -115,14 +122,26 @@ export class StoreState {
     await this.#write('store', { ...this.#record, node: this.#node });
   }
 
-  async sentMark(): Promise<number> {
-    const mark = await this.#read<SentMark>('sent');
-    return mark?.node === this.#node ? mark.seq : 0;
+  /** What is kept of segments that are gone. */
+  get dropped(): Readonly<DroppedSegments> {
+    return this.#dropped;
   }
 
-  /** Must have resolved before a document with a number up to `seq` is sent. */
-  async raiseSentMark(seq: number): Promise<void> {
-    await this.#write('sent', { node: this.#node, seq });
+  /** Must have resolved before a segment's files are deleted. Of the same segment twice, once counts. */
+  async noteDropped(number: number, lost: number, checkpoints: readonly string[]): Promise<void> {
+    if (this.#dropped.last === number) return;
+    const { lost: before, checkpoints: others } = this.#dropped;
+    await this.#writeDropped({ last: number, lost: before + lost, checkpoints: [...others, ...checkpoints] });
+  }
+
+  /** A checkpoint of a dropped segment is gone at the centre, too. */
+  async forgetCheckpoint(id: string): Promise<void> {
+    await this.#writeDropped({ ...this.#dropped, checkpoints: this.#dropped.checkpoints.filter((one) => one !== id) });
+  }
+
+  async #writeDropped(dropped: DroppedSegments): Promise<void> {
+    this.#dropped = dropped;
+    await this.#write('dropped', dropped);
   }
 
   async clockLastSeenMs(): Promise<number> {

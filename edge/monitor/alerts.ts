@@ -3,6 +3,7 @@
  * gone.
  */
 import { formatInstant } from '../../shared/time.js';
+import type { SpaceLevel } from '../ledger/space-monitor.js';
 import type { LinkState } from '../push/push-controller.js';
 
 export interface Alert {
@@ -15,12 +16,14 @@ export interface Alert {
 export interface AlertInputs {
   pending: number;
   usedPct: number;
+  /** How near the limits are, that of the disk included. */
+  spaceLevel?: SpaceLevel;
   quarantined: number;
   lost: number;
   link: LinkState;
   linkMessage: string | undefined;
   clockSure: boolean;
-  /** Why new data is refused now, if it is. */
+  /** Why new data is refused now, if it is, and what helps. */
   noRoom: string | undefined;
 }
 
@@ -30,6 +33,9 @@ export interface AlertThresholds {
   fullPct: number;
   quarantined: number;
 }
+
+const AT_THE_LIMIT =
+  'at the limit the oldest segments the centre has confirmed are deleted, and without any new data is refused';
 
 interface Finding {
   severity: Alert['severity'];
@@ -62,17 +68,13 @@ export class AlertMonitor {
 
 function findingsOf(inputs: AlertInputs, thresholds: AlertThresholds): Map<Alert['code'], Finding> {
   const findings = new Map<Alert['code'], Finding>();
-  const { pending, usedPct, quarantined, lost, link, linkMessage, clockSure, noRoom } = inputs;
+  const { pending, quarantined, lost, link, linkMessage, clockSure } = inputs;
   if (pending > thresholds.pending) {
     const message = `${pending} documents wait to be delivered; look at the link to the centre`;
     findings.set('pending', { severity: 'warning', message, afterMs: thresholds.pendingMs });
   }
-  if (noRoom !== undefined) {
-    findings.set('storage', { severity: 'critical', message: `new data is refused: ${noRoom}` });
-  } else if (usedPct > thresholds.fullPct) {
-    const message = `the store is ${usedPct} % full; at 100 % new data is refused`;
-    findings.set('storage', { severity: usedPct >= 100 ? 'critical' : 'warning', message });
-  }
+  const storage = storageFinding(inputs, thresholds);
+  if (storage) findings.set('storage', storage);
   if (quarantined > thresholds.quarantined) {
     findings.set('quarantine', {
       severity: 'warning',
@@ -90,4 +92,16 @@ function findingsOf(inputs: AlertInputs, thresholds: AlertThresholds): Map<Alert
   if (!clockSure)
     findings.set('clock', { severity: 'warning', message: 'the clock of this machine cannot be trusted' });
   return findings;
+}
+
+/** Full is critical only where data is refused: as long as confirmed segments can be deleted, room is made by itself. */
+function storageFinding(inputs: AlertInputs, thresholds: AlertThresholds): Finding | undefined {
+  const { usedPct, spaceLevel = 'ok', noRoom } = inputs;
+  if (noRoom !== undefined) return { severity: 'critical', message: `new data is refused: ${noRoom}` };
+  const isFilling = usedPct > thresholds.fullPct;
+  if (!isFilling && spaceLevel === 'ok') return undefined;
+  const message = isFilling
+    ? `the store is ${usedPct} % full; ${AT_THE_LIMIT}; a link to the centre helps, or a larger BUFFER_MAX_MB`
+    : `the disk is nearly full; ${AT_THE_LIMIT}; a link to the centre helps, or deleting other files on that disk`;
+  return { severity: 'warning', message };
 }

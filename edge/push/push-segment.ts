@@ -7,8 +7,11 @@
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { Logger } from '../../shared/logger.js';
-import { type NumberRange, withNumber, withoutNumber, withRange } from '../ledger/number-ranges.js';
-import type { DeliveryRecord, Segment, SegmentEntry } from '../ledger/segment.js';
+import { DamagedError } from '../ledger/damaged-error.js';
+import { type NumberRange, withNumber, withoutNumber, withoutRanges, withRange } from '../ledger/number-ranges.js';
+import type { Segment } from '../ledger/segment.js';
+import type { SegmentEntry } from '../ledger/segment-database.js';
+import type { DeliveryRecord } from '../ledger/segment-record.js';
 import type { BatchSizer } from './batch-sizer.js';
 import type { Centre, CentreIdentity, Outcome } from './centre.js';
 import { LinkError } from './link-error.js';
@@ -24,8 +27,8 @@ export interface PushContext {
   log: Logger;
   /** Canonical instant. */
   nowText(): string;
-  /** Must resolve before documents of `node` up to number `seq` leave the machine. */
-  beforeSending(node: string, seq: number): Promise<void>;
+  /** Has what is damaged repaired; what is missing afterwards is counted in the segment. */
+  repair(segment: Segment): Promise<void>;
   /** Hears of every batch accounted for: how many the centre has taken now, and how many it refused. */
   onBatch(taken: number, quarantined: number): void;
   signal: AbortSignal;
@@ -58,15 +61,39 @@ export async function pushSegment(
   while (position.localSeq < upTo()) {
     const { localSeq } = position;
     context.signal.throwIfAborted();
-    const entries = await segment.entriesAfter(localSeq, context.batchSizer.size);
-    const lastSeq = entries.at(-1)?.localSeq ?? segment.count;
-    const lost = missingRanges(entries, localSeq, lastSeq, segment);
+    const { entries, lastSeq, lost } = await readBatch(segment, localSeq, context);
     const quarantined = segment.delivery.quarantined;
     const due = entries.filter(({ document }) => !holds(quarantined, document.seq)).map(({ document }) => document);
     const outcomes = await sendMissing(segment, due, localSeq < position.doubtfulUpTo, localSeq, context);
     await account(segment, due, outcomes, lost, lastSeq, context);
     position.localSeq = lastSeq;
   }
+}
+
+interface Batch {
+  entries: SegmentEntry[];
+  /** Local sequence the batch ends with. */
+  lastSeq: number;
+  /** Numbers in between that are not there. */
+  lost: readonly NumberRange[];
+}
+
+/** The next documents. What cannot be read is repaired first; what is missing then is lost. */
+async function readBatch(segment: Segment, localSeq: number, context: PushContext): Promise<Batch> {
+  const read = async (): Promise<Batch> => {
+    const entries = await segment.entriesAfter(localSeq, context.batchSizer.size);
+    const lastSeq = entries.at(-1)?.localSeq ?? segment.count;
+    return { entries, lastSeq, lost: missingRanges(entries, localSeq, lastSeq, segment) };
+  };
+  try {
+    const batch = await read();
+    if (withoutRanges(batch.lost, segment.delivery.lost).length === 0) return batch;
+    segment.condemn('documents in it cannot be read', segment.lastSeq);
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+  }
+  await context.repair(segment);
+  return read();
 }
 
 /** Outcomes by document id, after asking first where the centre may hold the documents already. */
@@ -90,7 +117,6 @@ async function sendMissing(
     }
   }
   if (due.length === 0) return outcomes;
-  await context.beforeSending(segment.node, Math.max(...due.map(({ seq }) => seq)));
   const startedMs = performance.now();
   const sent = await sendBisecting(due, context).catch((error) => {
     context.batchSizer.failed();

@@ -64,7 +64,6 @@ export class Pusher {
   readonly #listeners = new Set<() => void>();
   readonly #totals: PushTotals = { sent: 0, quarantined: 0 };
   #session: Session | undefined;
-  #sentMark: { node: string; seq: number } | undefined;
 
   constructor(options: PusherOptions) {
     this.#options = options;
@@ -231,19 +230,9 @@ export class Pusher {
       batchSizer: this.#batchSizer,
       refusals: this.#refusals,
       nowText: () => formatInstant(clock.now()),
-      beforeSending: (node, seq) => this.#raiseSentMark(node, seq),
+      repair: () => this.#options.ledger.repair(),
       onBatch: (taken, quarantined) => this.#count(taken, quarantined),
     };
-  }
-
-  /** Synced ahead of use, and as far as the store reaches, so that a drain pays for it once. */
-  async #raiseSentMark(node: string, seq: number): Promise<void> {
-    const { state, ledger } = this.#options;
-    if (node !== state.node) return;
-    if (this.#sentMark?.node === node && seq <= this.#sentMark.seq) return;
-    const raised = Math.max(seq, ledger.lastSeq);
-    await state.raiseSentMark(raised);
-    this.#sentMark = { node, seq: raised };
   }
 }
 

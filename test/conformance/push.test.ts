@@ -7,7 +7,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import PouchDB from 'pouchdb-node';
-import type { DeliveryRecord } from '../../edge/ledger/segment.js';
+import type { DeliveryRecord } from '../../edge/ledger/segment-record.js';
 import { openDatabase, readLocal } from '../../shared/pouchdb.js';
 import { anyVillage, centreKinds, GatewayCentre, type TestCentre } from '../edge/push/support/centres.js';
 import { EdgeSite, predictions, readings, type SiteSettings } from '../edge/push/support/edge-site.js';

@@ -120,7 +120,7 @@ describe('a disk that stays broken for a while', () => {
   }
 });
 
-describe('a mark that could not be written', () => {
+describe('what the store remembers of the clock, when it could not be written', () => {
   const folder = useTempFolder();
 
   for (const lands of [false, true]) {
@@ -131,12 +131,12 @@ describe('a mark that could not be written', () => {
       const { node } = state;
       const faulty = disk.writes.length;
       disk.faultAt = (_, index) => (index === faulty ? { lands } : undefined);
-      const failure = await state.raiseSentMark(5).catch((error: unknown) => error);
+      const failure = await state.writeClockLastSeen(5).catch((error: unknown) => error);
       expect(failure).to.be.instanceOf(Error);
-      await state.raiseSentMark(6);
+      await state.writeClockLastSeen(6);
       await state.close();
       const again = await StoreState.open(where);
-      expect([again.node, await again.sentMark(), again.boot]).to.deep.equal([node, 6, 2]);
+      expect([again.node, await again.clockLastSeenMs(), again.boot]).to.deep.equal([node, 6, 2]);
       await again.close();
     });
   }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { AppError } from '../../../shared/app-error.js';
 import type { PostedDocument } from '../../../shared/documents.js';
 import { useTempFolder } from '../../support/temp-folder.js';
+import { waitFor } from '../../support/wait-for.js';
 import { FaultyDisk } from './faulty-leveldown.js';
 import { everything, openStore, type Store, upTo } from './store-under-test.js';
 
@@ -17,16 +18,27 @@ describe('a store on a full disk', () => {
   const folder = useTempFolder();
   let disk: FaultyDisk;
   let isFull: boolean;
+  let hasReserve: boolean;
   let store: Store;
 
   beforeEach(async () => {
     disk = new FaultyDisk();
     isFull = false;
-    disk.faultAt = () => (isFull ? { lands: false, message: 'IO error: No space left on device' } : undefined);
+    hasReserve = true;
+    disk.faultAt = ({ operations }) => {
+      // What the reserve leaves room for once it is given up: what PouchDB writes while it opens.
+      const fits = !isFull || (!hasReserve && operations === 1);
+      return fits ? undefined : { lands: false, message: 'IO error: No space left on device' };
+    };
     const probeDisk = async () => {
       if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
     };
-    store = await openStore({ folder: folder.path, segmentMaxDocs: 3, leveldown: disk.leveldown, probeDisk });
+    store = await openStore({
+      ...{ folder: folder.path, segmentMaxDocs: 3, leveldown: disk.leveldown, probeDisk },
+      makeRoom: async () => {
+        hasReserve = false;
+      },
+    });
   });
 
   afterEach(() => store.close());
@@ -62,6 +74,9 @@ describe('a store on a full disk', () => {
     for (const n of upTo(5)) await store.ingest.submit([reading(n)], false);
     const [sealed] = store.ledger.segments;
     if (!sealed) throw new Error('there is a sealed segment');
+    // What is written last when a segment was sealed, after which its database is closed.
+    await waitFor(() => store.ledger.openDatabases === 1, { what: 'the sealed segment to be settled' });
+    await sealed.entriesAfter(0, 1);
     isFull = true;
     const mark = { ...sealed.delivery, deliveredSeq: 2 };
     expect(await sealed.writeDelivery(mark).catch(() => 'failed')).to.equal('failed');

@@ -3,23 +3,16 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { SpaceMonitor } from '../../../edge/ledger/space-monitor.js';
-import { AppError } from '../../../shared/app-error.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { waitFor } from '../../support/wait-for.js';
 import { listAll, post } from '../api/node-client.js';
 import { useNodes } from '../api/node-under-test.js';
+import { MB, refusalOf as refusalBy } from './fake-shelf.js';
 
 describe('the space monitor', () => {
   const folder = useTempFolder();
 
-  function refusalOf(monitor: SpaceMonitor): string | undefined {
-    try {
-      monitor.assertSpace();
-      return undefined;
-    } catch (error) {
-      return error instanceof AppError ? `${error.code}: ${error.message}` : String(error);
-    }
-  }
+  const refusalOf = (monitor: SpaceMonitor) => refusalBy(() => monitor.assertSpace());
 
   it('counts every file below the folder', async () => {
     await mkdir(path.join(folder.path, 'a', 'b'), { recursive: true });
@@ -29,6 +22,16 @@ describe('the space monitor', () => {
     await monitor.look();
     expect([monitor.usedBytes, monitor.capacityBytes, monitor.usedPct]).to.deep.equal([500_000, 2_000_000, 25]);
     expect(refusalOf(monitor)).to.equal(undefined);
+  });
+
+  it('leaves out the reserve, which is there to be given up', async () => {
+    await writeFile(path.join(folder.path, 'reserve'), new Uint8Array(300_000));
+    await writeFile(path.join(folder.path, 'reserve.new'), new Uint8Array(100_000));
+    await mkdir(path.join(folder.path, 'state'));
+    await writeFile(path.join(folder.path, 'state', 'reserve'), new Uint8Array(10));
+    const monitor = new SpaceMonitor({ folder: folder.path, maxMb: 2, minFreeMb: 0 });
+    await monitor.look();
+    expect(monitor.usedBytes).to.equal(10);
   });
 
   it('refuses at BUFFER_MAX_MB and below MIN_FREE_MB, naming which, and takes again when there is room', async () => {
@@ -64,6 +67,79 @@ describe('the space monitor', () => {
     await monitor.look();
     expect(monitor.usedBytes).to.equal(0);
   });
+});
+
+describe('the space monitor, between two looks', () => {
+  const invented = { folder: 'store', maxMb: 100, minFreeMb: 10 };
+
+  it('adds what is written to what was measured, and takes it from what was free', async () => {
+    const monitor = new SpaceMonitor({
+      ...invented,
+      freeBytes: async () => 60 * MB,
+      folderBytes: async () => 20 * MB,
+    });
+    await monitor.look();
+    monitor.noteWritten(40 * MB);
+    expect([monitor.usedBytes, monitor.freeBytes, monitor.usedPct]).to.deep.equal([60 * MB, 20 * MB, 60]);
+    monitor.noteWritten(10 * MB + 1);
+    expect(refusalBy(() => monitor.assertSpace())).to.contain('MIN_FREE_MB');
+    await monitor.look();
+    expect([monitor.usedBytes, monitor.freeBytes]).to.deep.equal([20 * MB, 60 * MB]);
+  });
+
+  it('keeps what was written during a look, which may have missed it', async () => {
+    const monitor = new SpaceMonitor({
+      ...invented,
+      freeBytes: async () => 1000 * MB,
+      folderBytes: async () => {
+        monitor.noteWritten(3 * MB);
+        return 20 * MB;
+      },
+    });
+    monitor.noteWritten(5 * MB);
+    await monitor.look();
+    expect([monitor.usedBytes, monitor.notedBytes]).to.deep.equal([23 * MB, 3 * MB]);
+  });
+
+  it('keeps the last figures, and what was written since, when it cannot measure', async () => {
+    let fails = false;
+    const monitor = new SpaceMonitor({
+      ...invented,
+      freeBytes: async () => 1000 * MB,
+      folderBytes: async () => {
+        if (fails) throw new Error('the disk does not answer');
+        return 20 * MB;
+      },
+    });
+    await monitor.look();
+    fails = true;
+    monitor.noteWritten(MB);
+    const failure = await monitor.look().then(() => 'none', String);
+    expect(failure).to.equal('AppError: the data folder store cannot be measured: the disk does not answer');
+    expect(monitor.usedBytes).to.equal(21 * MB);
+    // Nor does that keep a node from starting.
+    await monitor.start();
+    await monitor.stop();
+  });
+
+  for (const [usedMb, freeMb, level] of [
+    [90, 1000, 'ok'],
+    [90.1, 1000, 'warning'],
+    [100, 1000, 'full'],
+    [0, 20, 'ok'],
+    [0, 19.9, 'warning'],
+    [0, 9.9, 'full'],
+  ] as const) {
+    it(`says ${level} with ${usedMb} of 100 MB used and ${freeMb} MB free, 10 MB of which must stay`, async () => {
+      const monitor = new SpaceMonitor({
+        ...invented,
+        freeBytes: async () => freeMb * MB,
+        folderBytes: async () => usedMb * MB,
+      });
+      await monitor.look();
+      expect(monitor.level).to.equal(level);
+    });
+  }
 });
 
 describe('a node without space', () => {

@@ -2,7 +2,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { StoreState } from '../../../edge/ledger/store-state.js';
+import { AcknowledgedMark } from '../../../edge/ledger/acknowledged-mark.js';
 import { AppError } from '../../../shared/app-error.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { listAll, post } from '../api/node-client.js';
@@ -64,17 +64,18 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
       expect((await again.status()).node).to.equal(name);
     });
 
-    it('is a new one when numbers may have been sent that the store no longer holds', async () => {
+    it('is a new one when documents acknowledged last are gone, which are counted as lost', async () => {
       const first = await start(folder.path);
       await post(first.url, 'readings', upTo(10).map(reading));
       const { node: name, store } = await first.status();
       await first.stop();
-      const state = await StoreState.open({ folder: folder.path, village: 'kano', nowMs: Date.now() });
-      await state.raiseSentMark(store.lastSeq + 1);
-      await state.close();
+      const mark = await AcknowledgedMark.open(folder.path);
+      await mark.write(name, store.lastSeq + 1);
+      await mark.close();
       const second = await start(folder.path);
-      const renamed = (await second.status()).node;
+      const { node: renamed, store: found } = await second.status();
       expect(renamed).to.not.equal(name);
+      expect(found.lost).to.equal(1);
       await post(second.url, 'readings', upTo(12).map(reading));
       const listed = await listAll(second.url, 'readings');
       expect(numbersByNode(listed)).to.deep.equal({ [name]: upTo(11).slice(1), [renamed]: [2, 3] });
@@ -83,15 +84,19 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
       expect((await third.status()).node).to.equal(renamed);
     });
 
-    it('stays when exactly the numbers held have been sent', async () => {
+    it('is a new one when what was acknowledged is not known any more', async () => {
       const first = await start(folder.path);
       await post(first.url, 'readings', upTo(10).map(reading));
-      const { node: name, store } = await first.status();
+      const { node: name } = await first.status();
       await first.stop();
-      const state = await StoreState.open({ folder: folder.path, village: 'kano', nowMs: Date.now() });
-      await state.raiseSentMark(store.lastSeq);
-      await state.close();
-      expect((await (await start(folder.path)).status()).node).to.equal(name);
+      await writeFile(path.join(folder.path, 'acknowledged'), 'rubbish');
+      const second = await start(folder.path);
+      const { node: renamed, store } = await second.status();
+      expect(renamed).to.not.equal(name);
+      expect(store.lost).to.equal(0);
+      expect(await listAll(second.url, 'readings')).to.have.length(10);
+      await second.stop();
+      expect((await (await start(folder.path)).status()).node).to.equal(renamed);
     });
 
     it('belongs to one village: another is told whose it is, and changes nothing', async () => {

@@ -17,6 +17,7 @@ export interface StoreOptions {
   clock?: Clock;
   assertSpace?: () => void;
   probeDisk?: () => Promise<void>;
+  makeRoom?: () => Promise<void>;
 }
 
 export interface Store {
@@ -32,10 +33,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const state = await StoreState.open({ folder, village: 'kano', nowMs: wall.now() });
   const clock = new ClockGuard({ clock: wall, buildTimeMs: 0, lastSeenMs: await state.clockLastSeenMs() });
   const database = leveldown === undefined ? {} : { leveldown };
-  const { probeDisk } = options;
+  const { probeDisk, makeRoom } = options;
   const ledger = new Ledger({
-    ...{ folder, state, log: silentLogger(), clock, segmentMaxDocs, database },
+    ...{ folder, state, log: silentLogger(), clock, segmentMaxDocs, database, capacityBytes: 1e9 },
     ...(probeDisk === undefined ? {} : { probeDisk }),
+    ...(makeRoom === undefined ? {} : { makeRoom }),
   });
   try {
     await ledger.open();

@@ -45,7 +45,8 @@ describe('alerts', () => {
 
   for (const [code, severity, inputs, words] of [
     ['storage', 'warning', { usedPct: 90.1 }, '90.1'],
-    ['storage', 'critical', { usedPct: 100 }, '100'],
+    ['storage', 'warning', { usedPct: 100, spaceLevel: 'full' }, 'a larger BUFFER_MAX_MB'],
+    ['storage', 'warning', { spaceLevel: 'warning' }, 'deleting other files on that disk'],
     ['storage', 'critical', { noRoom: 'the disk has less than 64 MB left' }, '64 MB'],
     ['quarantine', 'warning', { quarantined: 11 }, '11'],
     ['lost', 'critical', { lost: 1 }, '1'],
@@ -66,6 +67,16 @@ describe('alerts', () => {
       expect(alerts.evaluate(given, START + 3 * MINUTE)[0]?.since).to.equal('2026-03-01T00:03:00.000Z');
     });
   }
+
+  it('tell of a full store as a warning while room is made, and as critical from when data is refused', () => {
+    const alerts = monitor();
+    const full: AlertInputs = { ...QUIET, usedPct: 100, spaceLevel: 'full' };
+    const severities = [full, { ...full, noRoom: 'nothing is confirmed' }, full].map(
+      (inputs, n) => alerts.evaluate(inputs, START + n * MINUTE)[0],
+    );
+    expect(severities.map((alert) => alert?.severity)).to.deep.equal(['warning', 'critical', 'warning']);
+    expect(severities.map((alert) => alert?.since)).to.deep.equal(Array(3).fill('2026-03-01T00:00:00.000Z'));
+  });
 
   it('do not hide one another, and an outage alone is none', () => {
     const codes = monitor()

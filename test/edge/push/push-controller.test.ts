@@ -117,7 +117,7 @@ describe('the push over time', () => {
     const log = silentLogger();
     const state = await StoreState.open({ folder: folder.path, village, nowMs: Date.now() });
     const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 });
-    const ledger = new Ledger({ folder: folder.path, state, log, clock, segmentMaxDocs: 1_000 });
+    const ledger = new Ledger({ folder: folder.path, state, log, clock, segmentMaxDocs: 1_000, capacityBytes: 1e9 });
     await ledger.open();
     const quarantine = await QuarantineStore.open(folder.path);
     const password = settings.CENTRAL_PASSWORD;

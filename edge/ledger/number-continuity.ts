@@ -1,0 +1,65 @@
+/**
+ * Whether numbers may go on where the store ends, and that they have no holes from one segment to the next.
+ *
+ * What is stored is held against what is known elsewhere: the mark of what was acknowledged, and the first number of the
+ * segment that follows.
+ */
+import type { Acknowledged } from './acknowledged-mark.js';
+import { DamagedError } from './damaged-error.js';
+import type { Segment } from './segment.js';
+
+/** Why numbers cannot go on behind the last document, as the beginning of a sentence. */
+export type Doubt =
+  | 'none'
+  | 'other name'
+  | 'the end of the store is damaged'
+  | 'acknowledged documents at the end of the store are gone'
+  | 'what was acknowledged is not known';
+
+export async function doubtAbout(last: Segment, node: string, acknowledged: Acknowledged | undefined): Promise<Doubt> {
+  // A copied store took a new name when it was opened.
+  if (last.node !== node) return 'other name';
+  if (last.damage) return 'the end of the store is damaged';
+  if (acknowledged?.node !== node) return 'what was acknowledged is not known';
+  if (last.lastSeq < acknowledged.seq) return 'acknowledged documents at the end of the store are gone';
+  try {
+    return (await last.tailIsProven()) ? 'none' : 'the end of the store is damaged';
+  } catch (error) {
+    if (error instanceof DamagedError) return 'the end of the store is damaged';
+    throw error;
+  }
+}
+
+/** Seals the last segment of a name that ends here, and counts as lost what was acknowledged in it and is gone. */
+export async function closeOff(last: Segment, acknowledged: Acknowledged | undefined, nowText: string): Promise<void> {
+  const lastSeq = Math.max(last.lastSeq, acknowledged?.node === last.node ? acknowledged.seq : 0);
+  if (!last.damage && !(await isProven(last))) last.condemn('its end cannot be read', lastSeq);
+  // The repair will count and seal.
+  if (last.damage) return last.leave(nowText, lastSeq);
+  await last.loseTail(lastSeq);
+  if (!last.sealed) await last.seal(nowText, lastSeq);
+}
+
+async function isProven(last: Segment): Promise<boolean> {
+  return last.tailIsProven().catch(() => false);
+}
+
+/**
+ * Holds each segment against the one that follows it under the same name: numbers between them are lost, and documents
+ * that were refused and stored all the same, whose numbers were given again, must go.
+ */
+export async function joinSegments(segments: readonly Segment[], nowText: string): Promise<void> {
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1];
+    if (!next || segment.damage) continue;
+    const follows =
+      next.node === segment.node && next.number === segment.number + 1 && next.firstSeq > segment.firstSeq;
+    const lastSeq = follows ? next.firstSeq - 1 : segment.lastSeq;
+    if (segment.lastSeq > lastSeq) {
+      segment.condemn('it holds numbers that were given again', lastSeq);
+      continue;
+    }
+    await segment.loseTail(lastSeq);
+    if (!segment.sealed) await segment.seal(nowText, lastSeq);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The databases of segments that are open: a handful, however many segments there are.
+ *
+ * A database is opened when it is needed; when there are more than the limit, those used longest ago are closed. One in
+ * use, the one being written to, and one that a failed write made doubtful (it can still be read, and on a full disk it
+ * could not be opened again) stay open.
+ */
+import type { OpenOptions } from '../../shared/pouchdb.js';
+import { SegmentDatabase } from './segment-database.js';
+import { storageError } from './storage-error.js';
+
+/** How the database that takes new data is opened: few, large tables spare the SD card. */
+const FOR_WRITING: OpenOptions = {
+  writeBufferBytes: 8 * 1024 * 1024,
+  blockBytes: 16 * 1024,
+  cacheSizeBytes: 2 * 1024 * 1024,
+};
+/** The others are read, and told how far they are delivered. */
+const FOR_READING: OpenOptions = {
+  writeBufferBytes: 256 * 1024,
+  blockBytes: 16 * 1024,
+  cacheSizeBytes: 1024 * 1024,
+};
+const OPEN_AT_MOST = 4;
+
+interface Entry {
+  opening: Promise<SegmentDatabase>;
+  database: SegmentDatabase | undefined;
+  users: number;
+}
+
+export interface OpenDatabasesOptions {
+  /** Replace what is given to LevelDB, such as leveldown itself. */
+  database?: OpenOptions | undefined;
+  /** Makes a little room on a full disk: LevelDB writes while it opens, if only to be read. */
+  makeRoom?: (() => Promise<void>) | undefined;
+}
+
+export class OpenDatabases {
+  readonly #options: OpenDatabasesOptions;
+  /** By folder, the one used longest ago first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #closing = new Map<string, Promise<void>>();
+  #written: string | undefined;
+
+  constructor(options: OpenDatabasesOptions = {}) {
+    this.#options = options;
+  }
+
+  /** How many are open now. */
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Says which database takes new data from now on. */
+  writeTo(folder: string): void {
+    this.#written = folder;
+  }
+
+  /** Opens the database in `folder` unless it is open, and does the work with it. */
+  async use<T>(folder: string, work: (database: SegmentDatabase) => Promise<T>): Promise<T> {
+    const entry = this.#entries.get(folder) ?? this.#open(folder);
+    entry.users++;
+    this.#entries.delete(folder);
+    this.#entries.set(folder, entry);
+    try {
+      return await work(await entry.opening);
+    } finally {
+      entry.users--;
+      this.#closeIdle();
+    }
+  }
+
+  /** Folders of the databases that a failed write has made doubtful. */
+  get broken(): string[] {
+    return [...this.#entries].filter(([, { database }]) => database?.writeFailure).map(([folder]) => folder);
+  }
+
+  /** Closes the database in `folder`, after what is under way with it. A failure to close is passed over. */
+  async close(folder: string): Promise<void> {
+    const entry = this.#entries.get(folder);
+    if (entry) {
+      this.#entries.delete(folder);
+      const closed = entry.opening.then((database) => database.close()).catch(() => undefined);
+      this.#closing.set(
+        folder,
+        closed.finally(() => this.#closing.delete(folder)),
+      );
+    }
+    await this.#closing.get(folder);
+  }
+
+  async closeAll(): Promise<void> {
+    this.#written = undefined;
+    await Promise.all([...this.#entries.keys()].map((folder) => this.close(folder)));
+    await Promise.all(this.#closing.values());
+  }
+
+  #open(folder: string): Entry {
+    const opening = this.#openDatabase(folder);
+    const entry: Entry = { opening, database: undefined, users: 0 };
+    opening.then(
+      (database) => {
+        entry.database = database;
+      },
+      () => {
+        if (this.#entries.get(folder) === entry) this.#entries.delete(folder);
+      },
+    );
+    return entry;
+  }
+
+  async #openDatabase(folder: string): Promise<SegmentDatabase> {
+    const { database, makeRoom } = this.#options;
+    const options = { ...(folder === this.#written ? FOR_WRITING : FOR_READING), ...database };
+    await this.#closing.get(folder);
+    try {
+      return await SegmentDatabase.open(folder, options);
+    } catch (error) {
+      if (!makeRoom || storageError(error).code !== 'storage_full') throw error;
+      await makeRoom();
+      return SegmentDatabase.open(folder, options);
+    }
+  }
+
+  #closeIdle(): void {
+    let surplus = this.#entries.size - OPEN_AT_MOST;
+    for (const [folder, { users, database }] of this.#entries) {
+      if (surplus <= 0) return;
+      if (users > 0 || folder === this.#written || !database || database.writeFailure) continue;
+      surplus--;
+      void this.close(folder);
+    }
+  }
+}
