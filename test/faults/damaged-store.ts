@@ -1,5 +1,6 @@
 /** A store to be damaged, and what a node must make of it afterwards. */
 import { mkdir } from 'node:fs/promises';
+import { messageOf } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { sleep } from '../../shared/time.js';
 import type { SeededRandom } from '../../sim/random.js';
@@ -70,7 +71,7 @@ export async function watchRepair(node: RestartedNode, store: StoreBefore): Prom
   try {
     while (last.unsettled !== '' && performance.now() - beganMs < SETTLED_WITHIN_MS) {
       await meter.post();
-      last = await look(node.url, store, meter.acknowledged);
+      last = (await look(node.url, store, meter.acknowledged)) ?? last;
       if (last.unsettled !== '') await sleep(100);
     }
     await meter.post();
@@ -103,9 +104,14 @@ class Meter {
   }
 }
 
-/** What the node lists and counts now, and what is still wanting. */
+/** What the node lists and counts now, and what is still wanting; undefined while it says that it cannot list it yet. */
 async function look(url: string, store: StoreBefore, fresh: ReadonlySet<string>) {
-  const listed = await listAll(url, 'readings');
+  const listed = await listAll(url, 'readings').catch((error: unknown) => {
+    // Better no list than one that leaves something out: a segment that is being repaired is told, not passed over.
+    if (/ 503 .*will be repaired/.test(messageOf(error))) return undefined;
+    throw error;
+  });
+  if (!listed) return undefined;
   const { status, body, text } = await ask(`${url}/v1/status`);
   if (status !== 200) throw new Error(`the status was answered with ${status} ${text}`);
   const lost = Number(body.store?.lost);
