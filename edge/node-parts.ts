@@ -4,6 +4,7 @@ import type { NodeConfig } from './config.js';
 import type { ClockGuard } from './ledger/clock-guard.js';
 import type { IngestQueue } from './ledger/ingest-queue.js';
 import type { Ledger } from './ledger/ledger.js';
+import type { SpaceKeeper } from './ledger/space-keeper.js';
 import type { SpaceMonitor } from './ledger/space-monitor.js';
 import type { StoreState } from './ledger/store-state.js';
 import type { AlertMonitor } from './monitor/alerts.js';
@@ -21,6 +22,7 @@ export interface NodeParts {
   ledger: Ledger;
   ingest: IngestQueue;
   space: SpaceMonitor;
+  keeper: SpaceKeeper;
   quarantine: QuarantineStore;
   alerts: AlertMonitor;
   /** Absent on a node without API_URL, which only stores. */

@@ -16,6 +16,8 @@ import type { NodeConfig } from './config.js';
 import { ClockGuard } from './ledger/clock-guard.js';
 import { IngestQueue } from './ledger/ingest-queue.js';
 import { Ledger } from './ledger/ledger.js';
+import { ReserveFile } from './ledger/reserve-file.js';
+import { SpaceKeeper } from './ledger/space-keeper.js';
 import { SpaceMonitor } from './ledger/space-monitor.js';
 import { StoreState } from './ledger/store-state.js';
 import { AlertMonitor } from './monitor/alerts.js';
@@ -104,8 +106,8 @@ export class EdgeNode implements Service {
   }
 
   #servicesOf(parts: NodeParts, server: HttpServer): Service[] {
-    const { sync, space } = parts;
-    const services: Service[] = [space];
+    const { sync, space, keeper } = parts;
+    const services: Service[] = [space, keeper];
     if (sync) services.push(sync.controller);
     if (sync?.schedule) services.push(sync.schedule);
     services.push(server);
@@ -130,17 +132,28 @@ async function openParts(
     });
     const quarantine = await QuarantineStore.open(folder);
     opened.push(quarantine);
+    const { BUFFER_MAX_MB: maxMb, MIN_FREE_MB: minFreeMb } = config;
+    const reserve = new ReserveFile({ folder, maxMb, minFreeMb, log });
+    const space = new SpaceMonitor({
+      ...{ folder, maxMb, minFreeMb, warnPct: config.ALERT_FULL_PCT },
+      heldBackBytes: () => reserve.missingBytes,
+    });
     const ledger = new Ledger({
       ...{ folder, state, log, clock },
       segmentMaxDocs: config.SEGMENT_MAX_DOCS,
-      capacityBytes: config.BUFFER_MAX_MB * 1_000_000,
+      capacityBytes: space.capacityBytes,
+      onWritten: (bytes) => space.noteWritten(bytes),
+      makeRoom: () => reserve.release(),
     });
     opened.push(ledger);
     await ledger.open();
-    const space = new SpaceMonitor({ folder, maxMb: config.BUFFER_MAX_MB, minFreeMb: config.MIN_FREE_MB });
+    const keeper = new SpaceKeeper({
+      ...{ shelf: ledger, monitor: space, reserve, clock, log },
+      retentionDays: config.RETENTION_DAYS,
+    });
     const ingest = new IngestQueue({
       ...{ ledger, clock, village: config.VILLAGE_ID, boot: state.boot },
-      assertSpace: () => space.assertSpace(),
+      assertSpace: () => keeper.assertSpace(),
     });
     const alerts = new AlertMonitor({
       pending: config.ALERT_PENDING,
@@ -149,7 +162,7 @@ async function openParts(
       quarantined: config.ALERT_QUARANTINED,
     });
     const parts: NodeParts = {
-      ...{ config, log, clock, state, ledger, ingest, space, quarantine, alerts, stopping },
+      ...{ config, log, clock, state, ledger, ingest, space, keeper, quarantine, alerts, stopping },
       sync: undefined,
     };
     if (config.API_URL !== undefined) parts.sync = openSync(parts, config.API_URL, purpose);
@@ -162,14 +175,14 @@ async function openParts(
 }
 
 function openSync(parts: NodeParts, url: string, purpose: 'node' | 'tool'): SyncParts {
-  const { config, ledger, state, quarantine, clock, log } = parts;
+  const { config, ledger, keeper, state, quarantine, clock, log } = parts;
   const link = new Link({
     url,
     user: config.CENTRAL_USER ?? config.VILLAGE_ID,
     password: config.CENTRAL_PASSWORD,
     timeoutMs: config.SYNC_TIMEOUT * 1000,
   });
-  const pusher = new Pusher({ ledger, state, link, quarantine, clock, log });
+  const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
   const controller = new PushController({
     ...{ pusher, ledger, link, state, log, now: () => clock.now() },
     rules: {

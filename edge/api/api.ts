@@ -11,6 +11,7 @@ import { securityHeaders } from '../../shared/http/security-headers.js';
 import { formatInstant } from '../../shared/time.js';
 import { createMetrics } from '../monitor/metrics.js';
 import type { NodeParts } from '../node-parts.js';
+import { postCleanup } from './cleanup.js';
 import { listHandler } from './list-telemetry.js';
 import { postTelemetry } from './post-telemetry.js';
 import { readBody } from './posted-body.js';
@@ -55,6 +56,7 @@ export function createApi(parts: NodeParts): Express {
     })
     .all(methodNotAllowed('GET'));
   app.route('/v1/replicate').post(jsonBody(10_000), postReplicate(parts)).all(methodNotAllowed('POST'));
+  app.route('/v1/cleanup').post(jsonBody(1000), postCleanup(parts.keeper)).all(methodNotAllowed('POST'));
   app.use('/v1/quarantine', quarantineRoutes(parts));
   const metrics = createMetrics(parts);
   app

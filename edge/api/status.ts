@@ -1,6 +1,5 @@
 /** `GET /v1/status`: where the data is, what the link does, and what a person should know. */
 
-import { messageOf } from '../../shared/app-error.js';
 import { version } from '../../shared/version.js';
 import type { Alert } from '../monitor/alerts.js';
 import type { NodeParts } from '../node-parts.js';
@@ -50,6 +49,7 @@ export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
       usedPct: space.usedPct,
       quarantined: quarantine.count,
       clockSure: clock.sure,
+      spaceLevel: space.level,
       noRoom: noRoomFor(parts),
     },
     link: link.state,
@@ -78,14 +78,8 @@ export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
 }
 
 /** Why new data is refused now, if it is. */
-function noRoomFor({ ledger, space }: NodeParts): string | undefined {
-  if (!ledger.writable) return 'the store could not be written; it is tried again by itself';
-  try {
-    space.assertSpace();
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
-  }
+function noRoomFor({ ledger, keeper }: NodeParts): string | undefined {
+  return ledger.writable ? keeper.refusal : 'the store could not be written; it is tried again by itself';
 }
 
 function linkOf({ sync, state }: NodeParts): LinkStatus {

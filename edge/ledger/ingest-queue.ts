@@ -79,11 +79,15 @@ export class IngestQueue {
    * Stores documents of one request, all or nothing unless `partial`. Resolves when they are on the disk; rejects with
    * `conflict` (an id is stored with other content), `busy`, `storage_full` or `storage_failed`.
    */
-  submit(documents: readonly PostedDocument[], partial: boolean): Promise<IngestResult> {
+  async submit(documents: readonly PostedDocument[], partial: boolean): Promise<IngestResult> {
+    this.#options.assertSpace();
     return this.#enqueue(documents, partial);
   }
 
-  /** Stores an event of the node's own, such as a boot; events take numbers like any other document. */
+  /**
+   * Stores an event of the node's own, such as a boot; events take numbers like any other document, and the room that is
+   * kept for bookkeeping.
+   */
   async submitEvent(event: string, fields: Record<string, unknown> = {}): Promise<void> {
     const { village, boot, ledger, clock } = this.#options;
     const id = eventId(village, ledger.node, boot, ++this.#eventCount);
@@ -93,11 +97,6 @@ export class IngestQueue {
 
   #enqueue(drafts: readonly Draft[], partial: boolean): Promise<IngestResult> {
     if (this.#closed) return Promise.reject(new AppError('busy', 'the node is stopping', { retryAfterS: 5 }));
-    try {
-      this.#options.assertSpace();
-    } catch (error) {
-      return Promise.reject(error);
-    }
     if (this.#queuedDocuments > 0 && this.#queuedDocuments + drafts.length > QUEUE_MAX_DOCUMENTS) {
       return Promise.reject(
         new AppError('busy', 'the node has more to store than it can take at once', { retryAfterS: 1 }),

@@ -47,6 +47,10 @@ export function withoutRanges(ranges: readonly NumberRange[], others: readonly N
   return left;
 }
 
+export function holdsNumber(ranges: readonly NumberRange[], value: number): boolean {
+  return ranges.some(([from, to]) => from <= value && value <= to);
+}
+
 /** How many numbers the ranges hold. */
 export function countNumbers(ranges: readonly NumberRange[]): number {
   return ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);

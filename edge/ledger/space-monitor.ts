@@ -150,14 +150,6 @@ export class SpaceMonitor implements Service {
     return this.usedBytes < ROOM_AGAIN * this.capacityBytes && this.shortage === undefined;
   }
 
-  /** Throws `storage_full` while there is no room for new data. */
-  assertSpace(): void {
-    const { shortage } = this;
-    if (!shortage) return;
-    const sentence = `${shortage.reason}; nothing was stored`;
-    throw new AppError('storage_full', sentence, { retryAfterS: STORAGE_RETRY_AFTER_S });
-  }
-
   get #heldBackBytes(): number {
     return this.#options.heldBackBytes?.() ?? 0;
   }

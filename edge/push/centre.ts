@@ -77,6 +77,17 @@ export class Centre {
     if (asRecord(answer.json).ok !== true) throw unreadable('the checkpoint');
   }
 
+  /** Deletes a checkpoint document; one that is not there is as good as deleted. */
+  async deleteCheckpoint(id: string, signal: AbortSignal): Promise<void> {
+    const found = await this.readCheckpoint(id, signal);
+    if (typeof found?._rev !== 'string') return;
+    await this.#link.request({
+      method: 'DELETE',
+      path: `/telemetry/${id}?rev=${encodeURIComponent(found._rev)}`,
+      signal,
+    });
+  }
+
   /** Sends documents; resolves with one outcome each, in order. Throws LinkError when the fate of any is unknown. */
   async send(
     documents: readonly TelemetryDocument[],

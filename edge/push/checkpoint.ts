@@ -29,14 +29,15 @@ interface CheckpointDocument {
 export class Checkpoint {
   readonly #segment: Segment;
   readonly #centre: Centre;
-  readonly #id: string;
+  /** `_local/…`, the same on both sides. */
+  readonly id: string;
   readonly #sessionId = randomUUID();
   #writtenSeq: number;
 
   private constructor(segment: Segment, centre: Centre, id: string, since: number) {
     this.#segment = segment;
     this.#centre = centre;
-    this.#id = id;
+    this.id = id;
     this.#writtenSeq = since;
   }
 
@@ -60,12 +61,21 @@ export class Checkpoint {
   /** Writes the sequence on both sides, the centre's first: the local one must never be ahead of it. */
   async write(lastSeq: number, signal: AbortSignal): Promise<void> {
     if (lastSeq === this.#writtenSeq) return;
-    const remote = await this.#centre.readCheckpoint(this.#id, signal);
-    await this.#centre.writeCheckpoint(this.#id, this.#next(remote, lastSeq), signal);
-    const local = await this.#segment.readCheckpoint<unknown>(this.#id);
+    const remote = await this.#centre.readCheckpoint(this.id, signal);
+    await this.#centre.writeCheckpoint(this.id, this.#next(remote, lastSeq), signal);
+    const local = await this.#segment.readCheckpoint<unknown>(this.id);
     const { _rev: _, ...body } = this.#next(local, lastSeq);
-    await this.#segment.writeCheckpoint(this.#id, body);
+    await this.#segment.writeCheckpoint(this.id, body);
+    await this.#remember();
     this.#writtenSeq = lastSeq;
+  }
+
+  /** When the segment is deleted, its checkpoint at the centre is to go, too. */
+  async #remember(): Promise<void> {
+    const { delivery } = this.#segment;
+    const { checkpoints = [] } = delivery;
+    if (checkpoints.includes(this.id)) return;
+    await this.#segment.writeDelivery({ ...delivery, checkpoints: [...checkpoints, this.id] });
   }
 
   #next(previous: unknown, lastSeq: number): CheckpointDocument & { _id: string } {
@@ -73,7 +83,7 @@ export class Checkpoint {
     const others = (found?.history ?? []).filter((entry) => entry.session_id !== this.#sessionId);
     const history = [{ last_seq: lastSeq, session_id: this.#sessionId }, ...others].slice(0, HISTORY_LENGTH);
     return {
-      _id: this.#id,
+      _id: this.id,
       ...(found?._rev ? { _rev: found._rev } : {}),
       version: VERSION,
       session_id: this.#sessionId,

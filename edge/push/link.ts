@@ -35,7 +35,7 @@ export interface LinkOptions {
 }
 
 export interface LinkRequest {
-  method: 'GET' | 'POST' | 'PUT';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   /** Sent as JSON. */
   body?: unknown;

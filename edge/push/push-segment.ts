@@ -8,7 +8,14 @@
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { Logger } from '../../shared/logger.js';
 import { DamagedError } from '../ledger/damaged-error.js';
-import { type NumberRange, withNumber, withoutNumber, withoutRanges, withRange } from '../ledger/number-ranges.js';
+import {
+  holdsNumber,
+  type NumberRange,
+  withNumber,
+  withoutNumber,
+  withoutRanges,
+  withRange,
+} from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import type { SegmentEntry } from '../ledger/segment-database.js';
 import type { DeliveryRecord } from '../ledger/segment-record.js';
@@ -63,7 +70,9 @@ export async function pushSegment(
     context.signal.throwIfAborted();
     const { entries, lastSeq, lost } = await readBatch(segment, localSeq, context);
     const quarantined = segment.delivery.quarantined;
-    const due = entries.filter(({ document }) => !holds(quarantined, document.seq)).map(({ document }) => document);
+    const due = entries
+      .filter(({ document }) => !holdsNumber(quarantined, document.seq))
+      .map(({ document }) => document);
     const outcomes = await sendMissing(segment, due, localSeq < position.doubtfulUpTo, localSeq, context);
     await account(segment, due, outcomes, lost, lastSeq, context);
     position.localSeq = lastSeq;
@@ -201,10 +210,6 @@ function missingRanges(
     expected = present + 1;
   }
   return ranges;
-}
-
-function holds(ranges: readonly NumberRange[], value: number): boolean {
-  return ranges.some(([from, to]) => from <= value && value <= to);
 }
 
 /**

@@ -5,15 +5,18 @@
  * one request; it is dropped at every failure but a broken link, and at every forced run, which therefore notices a
  * centre that was wiped or restored.
  */
+import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import { formatInstant } from '../../shared/time.js';
 import type { ClockGuard } from '../ledger/clock-guard.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Segment } from '../ledger/segment.js';
+import type { SpaceKeeper } from '../ledger/space-keeper.js';
 import type { StoreState } from '../ledger/store-state.js';
 import { BatchSizer } from './batch-sizer.js';
 import { Centre, type CentreIdentity } from './centre.js';
 import { Checkpoint } from './checkpoint.js';
+import { confirmSegment } from './confirmation.js';
 import type { Link } from './link.js';
 import { LinkError } from './link-error.js';
 import { type PushContext, type PushPosition, pushSegment, releaseNumber, sendBisecting } from './push-segment.js';
@@ -27,6 +30,7 @@ const QUARANTINE_BATCH = 100;
 
 export interface PusherOptions {
   ledger: Ledger;
+  keeper: Pick<SpaceKeeper, 'segmentsToConfirmAgain'>;
   state: StoreState;
   link: Link;
   quarantine: QuarantineStore;
@@ -92,7 +96,10 @@ export class Pusher {
       await this.#options.ledger.heal();
       const session = await this.#openSession(fresh, signal);
       if (fresh) await this.#retryQuarantined(session, signal);
-      await (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));
+      const push = () => (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));
+      await push();
+      // What the centre turned out to lack is sent again, once a run: a centre that keeps losing it is not to be spun on.
+      if (await this.#tidyUp(session, signal, yields)) await push();
     } catch (error) {
       this.#leaveSession(error, signal.aborted);
       throw error;
@@ -130,7 +137,8 @@ export class Pusher {
   async #pushAll(session: Session, signal: AbortSignal, yields: () => boolean): Promise<void> {
     const { ledger } = this.#options;
     for (;;) {
-      const due = ledger.segments.filter((segment) => segment.pending > 0);
+      // A damaged one is repaired meanwhile; the others must not wait for it.
+      const due = ledger.segments.filter((segment) => segment.pending > 0 && !segment.damage);
       if (due.length === 0) return;
       for (const segment of due) {
         if (yields()) return;
@@ -140,6 +148,7 @@ export class Pusher {
   }
 
   async #pushWhatIsThere(session: Session, signal: AbortSignal): Promise<void> {
+    await this.#options.ledger.repair();
     // What comes in meanwhile is left to the next run, or a busy village would never let this one end.
     const counts = this.#options.ledger.segments.map((segment) => ({ segment, count: segment.count }));
     for (const { segment, count } of counts) {
@@ -162,6 +171,37 @@ export class Pusher {
       if (isCheckpointDue(current)) await this.#writeCheckpoint(current, signal);
     }
     if (segment.sealed) await this.#writeCheckpoint(current, signal);
+  }
+
+  /**
+   * What can wait until everything is delivered, and does when the link breaks: confirming segments, and deleting the
+   * checkpoints of those that are gone. True when the centre lacks what it had taken.
+   */
+  async #tidyUp(session: Session, signal: AbortSignal, yields: () => boolean): Promise<boolean> {
+    const { ledger, keeper, state, clock, log } = this.#options;
+    const again = new Set(keeper.segmentsToConfirmAgain().map(({ number }) => number));
+    const context = { centre: this.#centre, log, signal, yields, nowText: () => formatInstant(clock.now()) };
+    let isMissing = false;
+    try {
+      for (const segment of ledger.segments.filter((one) => isToConfirm(one, again))) {
+        if ((await confirmSegment(segment, context)) === 'missing') {
+          isMissing = true;
+          // It is sent from where it is missing.
+          session.segments.delete(segment.number);
+        }
+        if (yields()) return isMissing;
+      }
+      for (const id of state.dropped.checkpoints) {
+        await this.#centre.deleteCheckpoint(id, signal);
+        await state.forgetCheckpoint(id);
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      log.verbose('segments could not be confirmed now', { error: messageOf(error) });
+      this.#leaveSession(error, false);
+      return false;
+    }
+    return isMissing;
   }
 
   async #enter(segment: Segment, session: Session, signal: AbortSignal): Promise<SegmentSession> {
@@ -234,6 +274,11 @@ export class Pusher {
       onBatch: (taken, quarantined) => this.#count(taken, quarantined),
     };
   }
+}
+
+function isToConfirm(segment: Segment, again: ReadonlySet<number>): boolean {
+  if (!segment.sealed || segment.damage || segment.pending > 0) return false;
+  return segment.confirmedAt === undefined || again.has(segment.number);
 }
 
 function isCheckpointDue({ position, writtenSeq, writtenMs }: SegmentSession): boolean {

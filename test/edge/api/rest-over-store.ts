@@ -1,6 +1,7 @@
 /** The REST API over a store put together by hand, so that requests meet a disk of the test's own. */
 import { createApi } from '../../../edge/api/api.js';
 import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
+import { SpaceKeeper } from '../../../edge/ledger/space-keeper.js';
 import { SpaceMonitor } from '../../../edge/ledger/space-monitor.js';
 import { AlertMonitor } from '../../../edge/monitor/alerts.js';
 import { QuarantineStore } from '../../../edge/push/quarantine-store.js';
@@ -18,11 +19,15 @@ export interface RestStore extends Store {
 export async function serveStore(options: StoreOptions): Promise<RestStore> {
   const store = await openStore(options);
   const quarantine = await QuarantineStore.open(options.folder);
+  const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 });
+  const log = silentLogger();
+  const space = new SpaceMonitor({ folder: options.folder, maxMb: 1000, minFreeMb: 0 });
+  const reserve = { keep: async () => false };
+  const keeper = new SpaceKeeper({ shelf: store.ledger, monitor: space, reserve, retentionDays: 7, clock, log });
   const handler = createApi({
     ...store,
-    ...{ config: testConfig(options.folder), log: silentLogger(), quarantine, sync: undefined },
-    clock: new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 }),
-    space: new SpaceMonitor({ folder: options.folder, maxMb: 1000, minFreeMb: 0 }),
+    ...{ config: testConfig(options.folder), log, quarantine, sync: undefined },
+    ...{ clock, space, keeper },
     alerts: new AlertMonitor({ pending: 100, pendingMs: 0, fullPct: 90, quarantined: 10 }),
     stopping: new AbortController().signal,
   });

@@ -8,7 +8,7 @@ import { SpaceMonitor } from '../../../edge/ledger/space-monitor.js';
 import { silentLogger } from '../../../shared/logger.js';
 import { capturedLog } from '../../support/captured-log.js';
 import { useTempFolder } from '../../support/temp-folder.js';
-import { MB, refusalOf } from './fake-shelf.js';
+import { MB } from './fake-shelf.js';
 
 describe('the reserve on the disk', () => {
   const folder = useTempFolder();
@@ -98,13 +98,11 @@ describe('the reserve on the disk', () => {
     const look = async () => {
       await monitor.look();
       await kept.keep(monitor);
-      return refusalOf(() => monitor.assertSpace());
+      return monitor.shortage?.reason;
     };
     expect(await look()).to.equal(undefined);
     freeBytes = MB;
-    expect(await look()).to.equal(
-      'storage_full: the disk has only left what delivering the stored data takes; nothing was stored',
-    );
+    expect(await look()).to.equal('the disk has only left what delivering the stored data takes');
     freeBytes = 2 * MB;
     expect(await look()).to.equal(undefined);
   });

@@ -7,12 +7,12 @@ import { useTempFolder } from '../../support/temp-folder.js';
 import { waitFor } from '../../support/wait-for.js';
 import { listAll, post } from '../api/node-client.js';
 import { useNodes } from '../api/node-under-test.js';
-import { MB, refusalOf as refusalBy } from './fake-shelf.js';
+import { MB } from './fake-shelf.js';
 
 describe('the space monitor', () => {
   const folder = useTempFolder();
 
-  const refusalOf = (monitor: SpaceMonitor) => refusalBy(() => monitor.assertSpace());
+  const refusalOf = (monitor: SpaceMonitor) => monitor.shortage?.reason;
 
   it('counts every file below the folder', async () => {
     await mkdir(path.join(folder.path, 'a', 'b'), { recursive: true });
@@ -43,15 +43,13 @@ describe('the space monitor', () => {
       freeBytes: async () => freeBytes,
     });
     await monitor.look();
-    expect(refusalOf(monitor)).to.equal(
-      'storage_full: the disk has less than MIN_FREE_MB (10 MB) left; nothing was stored',
-    );
+    expect(refusalOf(monitor)).to.equal('the disk has less than MIN_FREE_MB (10 MB) left');
     freeBytes = 10_000_000;
     await monitor.look();
     expect(refusalOf(monitor)).to.equal(undefined);
     await writeFile(path.join(folder.path, 'big'), new Uint8Array(1_000_000));
     await monitor.look();
-    expect(refusalOf(monitor)).to.equal('storage_full: the store has reached BUFFER_MAX_MB (1 MB); nothing was stored');
+    expect(refusalOf(monitor)).to.equal('the store has reached BUFFER_MAX_MB (1 MB)');
     await rm(path.join(folder.path, 'big'));
     await monitor.look();
     expect(refusalOf(monitor)).to.equal(undefined);
@@ -82,7 +80,7 @@ describe('the space monitor, between two looks', () => {
     monitor.noteWritten(40 * MB);
     expect([monitor.usedBytes, monitor.freeBytes, monitor.usedPct]).to.deep.equal([60 * MB, 20 * MB, 60]);
     monitor.noteWritten(10 * MB + 1);
-    expect(refusalBy(() => monitor.assertSpace())).to.contain('MIN_FREE_MB');
+    expect(monitor.shortage?.reason).to.contain('MIN_FREE_MB');
     await monitor.look();
     expect([monitor.usedBytes, monitor.freeBytes]).to.deep.equal([20 * MB, 60 * MB]);
   });

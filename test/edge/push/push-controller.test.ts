@@ -122,7 +122,8 @@ describe('the push over time', () => {
     const quarantine = await QuarantineStore.open(folder.path);
     const password = settings.CENTRAL_PASSWORD;
     const link = new Link({ url: proxy.url, user: village, password, timeoutMs: 2_000 });
-    const pusher = new Pusher({ ledger, state, link, quarantine, clock, log });
+    const keeper = { segmentsToConfirmAgain: () => [] };
+    const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
     // A hundredth of the longest wait: 20 ms, 40 ms, 80 ms …
     const rules = { live: true, probeIntervalMs: 60_000, random: () => 0.01 };
     const controller = new PushController({ pusher, ledger, link, state, log, now: () => Date.now(), rules });
