@@ -1,6 +1,6 @@
 /**
  * Power cuts, played back from a recording of what a node really asked of the disk: the system calls of a real process
- * under load. The folder is put into a state that a power cut at some moment of it can leave behind, and a node is
+ * under load (where they cannot be seen, what shows in its folder). The folder is put into a state that a power cut at some moment of it can leave behind, and a node is
  * started on that. POWER_CUTS sets how many there are (40), TEST_SEED plays one run again.
  */
 import path from 'node:path';
@@ -17,7 +17,7 @@ import { type Durability, folderAfterCut } from '../support/power-cut.js';
 import { testSeed } from '../support/seeds.js';
 import { isWithin, numberProblems, readStoredTelemetry } from '../support/stored-telemetry.js';
 import { createTempFolder, removeFolder } from '../support/temp-folder.js';
-import { recordNode, type Scene, type Take } from './recorded-node.js';
+import { RECORDED, recordNode, type Scene, type Take } from './recorded-node.js';
 import { RestartedNode } from './restarted-node.js';
 
 const CUTS = Number(process.env.POWER_CUTS ?? 40);
@@ -32,7 +32,7 @@ const FRESH = { device: 'late', at: '2026-04-01T00:00:00.000Z', powerW: 1 };
 
 for (const scene of SCENES) {
   const seed = testSeed();
-  describe(`a power cut ${scene.title}, from a recording by strace (TEST_SEED=${seed})`, function () {
+  describe(`a power cut ${scene.title}, ${RECORDED} (TEST_SEED=${seed})`, function () {
     this.timeout(60_000 + CUTS * 4_000);
     const random = new SeededRandom(seed);
     const cuts = Math.ceil(CUTS / SCENES.length / 2);

@@ -50,10 +50,13 @@ export interface BatchLoad {
   maxBatch: number;
   /** All batches sent so far, by number; new ones are added. */
   batches: Map<number, Reading[]>;
+  /** Awaited after each acknowledgement, before the same sender goes on. */
+  onAcknowledged?: (number: number) => Promise<void>;
 }
 
 /** Posts until so many documents are acknowledged; every answer must be 201. */
-export async function postBatches({ url, source, senders, documents, maxBatch, batches }: BatchLoad): Promise<void> {
+export async function postBatches(load: BatchLoad): Promise<void> {
+  const { url, source, senders, documents, maxBatch, batches, onAcknowledged } = load;
   let left = documents;
   const send = async (device: string): Promise<void> => {
     while (left > 0) {
@@ -63,6 +66,7 @@ export async function postBatches({ url, source, senders, documents, maxBatch, b
       batches.set(number, readings);
       const answer = await postBatch(url, number, readings);
       expect(answer.status, answer.text).to.equal(201);
+      await onAcknowledged?.(number);
     }
   };
   await Promise.all(Array.from({ length: senders }, (_, n) => send(`m${n + 1}`)));
