@@ -6,7 +6,7 @@
  * `<village>:e:<node>:<boot>-<n>` for the node's own events.
  */
 import { z } from 'zod';
-import { formatInstant, parseInstant } from './time.js';
+import { formatInstant, isCanonicalInstant, parseInstant } from './time.js';
 
 export const LIMITS = {
   measurements: 64,
@@ -76,6 +76,7 @@ export const nameSchema = z.string().regex(NAME, 'must be 1 to 64 letters, digit
 
 /** RFC 3339 in any offset; kept as UTC with milliseconds. */
 export const instantSchema = z.string().transform((text, context) => {
+  if (isCanonicalInstant(text)) return text;
   const ms = parseInstant(text);
   if (ms !== undefined) return formatInstant(ms);
   context.addIssue({

@@ -11,13 +11,27 @@ import { OWNED_NAMES } from './documents.js';
 
 const DIGITS = 12;
 
+/** Orders of names seen, by the names as they came: a village's meters send the same few sets all day. */
+const orders = new Map<string, readonly string[]>();
+const MAX_ORDERS = 1000;
+
 /**
  * The revision of a telemetry document from its id and fields; fields the node owns, and PouchDB's, are passed over.
  */
 export function contentRevision(id: string, fields: Readonly<Record<string, unknown>>): string {
   const content: unknown[] = [id];
-  for (const name of Object.keys(fields).sort()) {
-    if (!OWNED_NAMES.has(name) && !name.startsWith('_')) content.push(name, fields[name]);
-  }
+  for (const name of orderOf(Object.keys(fields))) content.push(name, fields[name]);
   return `1-${createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, DIGITS)}`;
+}
+
+/** The names that count, sorted. */
+function orderOf(names: readonly string[]): readonly string[] {
+  const key = names.join();
+  const known = orders.get(key);
+  if (known) return known;
+  const order = names.filter((name) => !OWNED_NAMES.has(name) && !name.startsWith('_')).sort();
+  // Names come from outside: whoever invents ever new ones must not fill the memory.
+  if (orders.size >= MAX_ORDERS) orders.clear();
+  orders.set(key, order);
+  return order;
 }

@@ -1,4 +1,5 @@
 /** `solar-edge start`: the node, until it is told to end. */
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { messageOf } from '../../shared/app-error.js';
 import { addSettings, EXIT, settingsOf, untilTerminated } from '../../shared/cli.js';
@@ -25,6 +26,8 @@ export function startCommand(): Command {
       log.error(`the node ends because of something unforeseen: ${messageOf(error)}`, { stack: error.stack });
       process.exit(EXIT.unfinished);
     });
+    // V8 would let garbage grow to four times what lives: a village's board has better uses for its memory.
+    setFlagsFromString('--heap-growing-percent=30');
     const node = new EdgeNode({ config, log });
     const ended = untilTerminated();
     await node.start();

@@ -12,6 +12,7 @@ import { parseTelemetryId } from '../../shared/documents.js';
 import { syncFolder } from '../../shared/durable-file.js';
 import type { Logger } from '../../shared/logger.js';
 import type { OpenOptions } from '../../shared/pouchdb.js';
+import { ReaderGone } from '../../shared/range-reader.js';
 import { formatInstant } from '../../shared/time.js';
 import { AcknowledgedMark } from './acknowledged-mark.js';
 import { DamagedError } from './damaged-error.js';
@@ -142,6 +143,7 @@ export class Ledger {
       try {
         for (const [id, revision] of await segment.revisions(possible)) found.set(id, revision);
       } catch (error) {
+        if (error instanceof ReaderGone) continue;
         if (!(error instanceof DamagedError)) throw storageError(error);
         this.#repairSoon();
       }
@@ -227,7 +229,7 @@ export class Ledger {
       // First, so that nothing is forgotten when the process ends in between: counting it twice is put right below.
       await state.noteDropped(found.number, found.lost, found.delivery.checkpoints ?? []);
       this.#segments = this.#segments.filter((one) => one !== found);
-      await found.close();
+      await found.leaveBehind();
       await dropFolder(found.folder);
     });
   }

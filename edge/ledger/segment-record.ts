@@ -20,7 +20,7 @@ export interface SegmentRecord {
   confirmedAt?: string;
 }
 
-export type SegmentSpans = Partial<Record<PostedType, TimeSpan>>;
+export type SegmentSpans = Partial<Record<PostedType, readonly TimeSpan[]>>;
 
 /** The numbers of a segment that are accounted for otherwise than by delivery. */
 export interface AccountedRanges {

@@ -8,14 +8,14 @@
 import path from 'node:path';
 import { AppError } from '../../shared/app-error.js';
 import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
-import type { RangeReader, TimeSpan } from '../../shared/range-reader.js';
+import { type RangeReader, ReaderGone, type TimeSpan } from '../../shared/range-reader.js';
 import { DamagedError } from './damaged-error.js';
 import { countNumbers, withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
 import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
 import { type DeliveryRecord, NOTHING_DELIVERED, type SegmentRecord, type SegmentSpans } from './segment-record.js';
-import { SpanTracker } from './span-tracker.js';
+import { isWithin, SpanTracker } from './span-tracker.js';
 
 export class Segment implements RangeReader {
   readonly folder: string;
@@ -27,6 +27,7 @@ export class Segment implements RangeReader {
   /** Between which times the documents lie; undefined while that is not known. */
   #spans: SpanTracker | undefined;
   #damage: DamagedError | undefined;
+  #isGone = false;
 
   private constructor(
     databases: OpenDatabases,
@@ -139,14 +140,13 @@ export class Segment implements RangeReader {
     return this.#damage;
   }
 
-  span(type: PostedType): TimeSpan | 'none' | undefined {
+  span(type: PostedType): readonly TimeSpan[] | 'none' | undefined {
     return this.#spans ? (this.#spans.of(type) ?? 'none') : undefined;
   }
 
-  /** True where one of the times may lie among the documents of a type. */
+  /** False where no document of a type can lie at a time. */
   mayHold(type: PostedType, time: string): boolean {
-    const span = this.span(type);
-    return span === undefined || (span !== 'none' && span.oldest <= time && time <= span.newest);
+    return this.#spans ? isWithin(this.#spans.of(type) ?? [], time) : true;
   }
 
   /** The database's identity in PouchDB's replication ids. */
@@ -185,6 +185,7 @@ export class Segment implements RangeReader {
     return last?.localSeq === this.#count && last.document.seq === this.lastSeq && last.document.node === this.node;
   }
 
+  /** Rejects with ReaderGone once the segment was deleted. */
   readRange(range: IdRange): Promise<TelemetryDocument[]> {
     return this.#use((database) => database.readRange(range));
   }
@@ -267,6 +268,12 @@ export class Segment implements RangeReader {
     this.#damage = undefined;
   }
 
+  /** It will be deleted: whoever still reads from it is told that it is gone. */
+  leaveBehind(): Promise<void> {
+    this.#isGone = true;
+    return this.close();
+  }
+
   close(): Promise<void> {
     return this.#databases.close(this.folder);
   }
@@ -285,6 +292,7 @@ export class Segment implements RangeReader {
   }
 
   async #use<T>(work: (database: SegmentDatabase) => Promise<T>): Promise<T> {
+    if (this.#isGone) throw new ReaderGone(`the segment ${this.number} was deleted`);
     if (this.#damage) throw this.#damage;
     try {
       return await this.#databases.use(this.folder, work);
