@@ -146,7 +146,7 @@ function isSame(one: Look, other: Look): boolean {
   if (one.size !== other.size) return false;
   for (const [name, { inode, bytes }] of one) {
     const match = other.get(name);
-    if (match?.inode !== inode || match.bytes?.length !== bytes?.length) return false;
+    if (match?.inode !== inode || match.bytes !== bytes) return false;
   }
   return true;
 }
