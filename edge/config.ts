@@ -73,13 +73,13 @@ export const EDGE_SETTINGS = {
   BUFFER_MAX_MB: {
     schema: integer(1, 10_000_000),
     default: '1024',
-    help: 'MB the store may take; beyond it new data is refused',
+    help: 'MB the store may take; beyond it confirmed segments are deleted, then new data is refused',
   },
   MIN_FREE_MB: { schema: integer(0, 10_000_000), default: '64', help: 'MB of the disk to leave free' },
   RETENTION_DAYS: {
     schema: integer(0, 36_500),
     default: '7',
-    help: 'days a confirmed segment is kept; this version deletes nothing yet',
+    help: 'days a segment is kept after it was sealed, once the centre has confirmed it',
   },
   SEGMENT_MAX_DOCS: {
     schema: integer(1, 10_000_000),
