@@ -10,13 +10,15 @@ import { contentsOf, postBatches, type Reading, ReadingSource } from '../support
 import { type FolderContent, readFolder } from '../support/data-folder.js';
 import { edgeProgram } from '../support/programs.js';
 import { isWithin, numberProblems, readStoredTelemetry } from '../support/stored-telemetry.js';
-import type { RestartedNode } from './restarted-node.js';
+import { RestartedNode } from './restarted-node.js';
 
 const DOCUMENTS = 2_400;
 /** Seven sealed segments and an open one. */
 const SEGMENT_MAX_DOCS = 320;
 const READY_WITHIN_MS = 10_000;
 const SETTLED_WITHIN_MS = 20_000;
+/** The node looks after what it has to tell every five seconds. */
+const TOLD_WITHIN_MS = 7_000;
 
 export interface StoreBefore {
   content: FolderContent;
@@ -139,10 +141,34 @@ async function filesProblems(
   const stored = await readStoredTelemetry(folder);
   const problems = numberProblems(stored).slice(0, 5);
   const known = new Set(listed.map(contentOf));
-  const untold = [...store.acknowledged].filter(
-    ([one, { node, seq }]) => !known.has(one) && !isWithin(stored.lost.get(node), seq),
-  );
-  const [first] = untold;
-  if (first) problems.push(`${untold.length} numbers are neither listed nor lost, such as ${JSON.stringify(first[1])}`);
+  const missing = [...store.acknowledged].filter(([one]) => !known.has(one)).map(([, number]) => number);
+  const uncounted = missing.filter(({ node, seq }) => !isWithin(stored.lost.get(node), seq));
+  if (uncounted.length > 0) {
+    problems.push(`${uncounted.length} numbers are neither listed nor lost, such as ${JSON.stringify(uncounted[0])}`);
+  }
+  const untold = await untoldNumbers(folder, store.settings, missing);
+  if (untold.length > 0) {
+    problems.push(`${untold.length} lost numbers stand in no event, such as ${JSON.stringify(untold[0])}`);
+  }
   return problems;
+}
+
+/** Those of the numbers that no event tells as lost, even when the node has had time to tell them. */
+async function untoldNumbers(
+  folder: string,
+  settings: Record<string, string>,
+  numbers: readonly { node: string; seq: number }[],
+): Promise<{ node: string; seq: number }[]> {
+  const untoldNow = async () => {
+    const { told } = await readStoredTelemetry(folder);
+    return numbers.filter(({ node, seq }) => !isWithin(told.get(node), seq));
+  };
+  const untold = await untoldNow();
+  if (untold.length === 0) return [];
+  // It was stopped as soon as it counted them.
+  const again = new RestartedNode(folder, settings, { isProgram: false });
+  await again.start();
+  await sleep(TOLD_WITHIN_MS);
+  await again.stop();
+  return untoldNow();
 }

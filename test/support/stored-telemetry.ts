@@ -10,6 +10,8 @@ export interface StoredTelemetry {
   documents: TelemetryDocument[];
   /** Numbers the segments count as lost, by node name. */
   lost: Map<string, NumberRange[]>;
+  /** Numbers told as lost in `numbers` events, by the node name they are about. */
+  told: Map<string, NumberRange[]>;
 }
 
 interface SegmentRecord {
@@ -23,7 +25,7 @@ interface DeliveryRecord {
 /** Reads the store in a data folder that no process has open. */
 export async function readStoredTelemetry(folder: string): Promise<StoredTelemetry> {
   const root = path.join(folder, 'segments');
-  const stored: StoredTelemetry = { documents: [], lost: new Map() };
+  const stored: StoredTelemetry = { documents: [], lost: new Map(), told: new Map() };
   const names = (await readdir(root)).filter((name) => /^\d+$/.test(name)).sort();
   for (const name of names) {
     const database = new PouchDB(path.join(root, name));
@@ -34,14 +36,17 @@ export async function readStoredTelemetry(folder: string): Promise<StoredTelemet
       const local = <T>(id: string) => database.get(`_local/${id}`).catch(() => undefined) as Promise<T | undefined>;
       const record = await local<SegmentRecord>('segment');
       const delivery = await local<DeliveryRecord>('delivery');
-      if (record && delivery?.lost) {
-        stored.lost.set(record.node, [...(stored.lost.get(record.node) ?? []), ...delivery.lost]);
-      }
+      if (record) addRanges(stored.lost, record.node, delivery?.lost);
+      for (const { event, of, lost } of documents) if (event === 'numbers') addRanges(stored.told, String(of), lost);
     } finally {
       await database.close();
     }
   }
   return stored;
+}
+
+function addRanges(all: Map<string, NumberRange[]>, node: string, ranges: unknown): void {
+  if (Array.isArray(ranges)) all.set(node, [...(all.get(node) ?? []), ...(ranges as NumberRange[])]);
 }
 
 /** True where one of the ranges holds the number. */
