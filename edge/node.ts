@@ -8,8 +8,8 @@
 import { HttpServer } from '../shared/http/server.js';
 import type { Logger } from '../shared/logger.js';
 import { type Service, ServiceGroup } from '../shared/service.js';
-import { type Clock, formatInstant, parseInstant, systemClock } from '../shared/time.js';
-import { buildTimeMs, version } from '../shared/version.js';
+import { type Clock, parseInstant, systemClock } from '../shared/time.js';
+import { buildTimeMs } from '../shared/version.js';
 import { createApi } from './api/api.js';
 import { statusOf } from './api/status.js';
 import type { NodeConfig } from './config.js';
@@ -21,6 +21,7 @@ import { SpaceKeeper } from './ledger/space-keeper.js';
 import { SpaceMonitor } from './ledger/space-monitor.js';
 import { StoreState } from './ledger/store-state.js';
 import { AlertMonitor } from './monitor/alerts.js';
+import { Housekeeping, keepClock } from './monitor/housekeeping.js';
 import type { NodeParts, SyncParts } from './node-parts.js';
 import { forcedReplication } from './push/forced-replication.js';
 import { Link } from './push/link.js';
@@ -39,9 +40,6 @@ export interface NodeOptions {
    */
   purpose?: 'node' | 'tool';
 }
-
-const HOUSEKEEPING_EVERY_MS = 5_000;
-const CLOCK_WRITTEN_EVERY_MS = 600_000;
 
 export class EdgeNode implements Service {
   readonly name = 'edge node';
@@ -122,15 +120,13 @@ async function openParts(
   stopping: AbortSignal,
 ): Promise<NodeParts> {
   const folder = config.LOCAL_CACHE_PATH;
-  const state = await StoreState.open({ folder, village: config.VILLAGE_ID, nowMs: wallClock.now() });
+  const state = await StoreState.open({ folder, village: config.VILLAGE_ID, nowMs: wallClock.now(), log });
   const opened: { close(): Promise<void> }[] = [state];
   try {
-    const clock = new ClockGuard({
-      clock: wallClock,
-      buildTimeMs: buildTimeMs(),
-      lastSeenMs: await state.clockLastSeenMs(),
-    });
-    const quarantine = await QuarantineStore.open(folder);
+    const clock = new ClockGuard({ clock: wallClock, buildTimeMs: buildTimeMs(), record: state.clock });
+    // Before any time is given that an earlier boot may have given as well.
+    if (clock.reservationDue) await keepClock(state, clock);
+    const quarantine = await QuarantineStore.open(folder, { log, clock });
     opened.push(quarantine);
     const { BUFFER_MAX_MB: maxMb, MIN_FREE_MB: minFreeMb } = config;
     const reserve = new ReserveFile({ folder, maxMb, minFreeMb, log });
@@ -220,53 +216,6 @@ async function closeParts({ ingest, quarantine, ledger, state, clock, sync }: No
   sync?.link.close();
   await ledger.close();
   await quarantine.close();
-  await state.writeClockLastSeen(clock.lastSeenMs);
+  await state.writeClock(clock.lastRecord());
   await state.close();
-}
-
-/**
- * What a node at work does beside requests: tells of its boot and of clock steps, remembers the time, keeps alerts
- * current.
- */
-class Housekeeping implements Service {
-  readonly name = 'housekeeping';
-  readonly #parts: NodeParts;
-  #timer: NodeJS.Timeout | undefined;
-  #clockWrittenMs = 0;
-
-  constructor(parts: NodeParts) {
-    this.#parts = parts;
-  }
-
-  async start(): Promise<void> {
-    await this.#event('boot', { version });
-    this.#timer = setInterval(() => this.#look(), HOUSEKEEPING_EVERY_MS);
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
-  }
-
-  #look(): void {
-    const { clock, state, ledger, log } = this.#parts;
-    const nowMs = clock.now();
-    const step = clock.takeStep();
-    if (step) void this.#event('clock-step', { from: formatInstant(step.fromMs), to: formatInstant(step.toMs) });
-    // Nobody may be posting: what a full disk has closed is opened again for the push all the same.
-    ledger.keepUp().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
-    statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));
-    if (Math.abs(nowMs - this.#clockWrittenMs) < CLOCK_WRITTEN_EVERY_MS) return;
-    this.#clockWrittenMs = nowMs;
-    state.writeClockLastSeen(clock.lastSeenMs).catch((error: unknown) => {
-      log.warn('the time could not be written down', { error: String(error) });
-    });
-  }
-
-  /** An event that cannot be stored (the disk is full, say) must not keep the node from its work. */
-  async #event(event: string, fields: Record<string, unknown>): Promise<void> {
-    const { ingest, log } = this.#parts;
-    await ingest.submitEvent(event, fields).catch((error: unknown) => {
-      log.warn(`the event ${event} could not be stored`, { error: String(error) });
-    });
-  }
 }

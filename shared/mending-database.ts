@@ -1,62 +1,102 @@
 /**
- * One PouchDB database that stays trustworthy after a failed write.
+ * One PouchDB database that stays trustworthy after a failed write and after damage to its files.
  *
  * LevelDB goes on at a wrong offset of its log after a failed append and then loses writes it acknowledged. So at the
  * first failed write the database counts as broken: every write that was under way on it fails too, and it is closed
- * and reopened before the next one.
+ * and reopened before the next one. So it does after a failed read, of which PouchDB would make "not found".
+ *
+ * Where the owner allows it, a database whose files are damaged is repaired as it is opened, and replaced by an empty
+ * one when that is not possible; the owner is told, and puts right what it can, before anybody else uses it.
  */
 import { AppError, messageOf } from './app-error.js';
+import { isDamage } from './database-repair.js';
 import { DrainingDatabase } from './draining-database.js';
-import { type Database, type OpenOptions, openDatabase } from './pouchdb.js';
+import { type OnDamage, openOrRepair } from './open-or-repair.js';
+import { type Database, type OpenOptions, readFailure } from './pouchdb.js';
 
 const RETRY_AFTER_S = 5;
 
 export class MendingDatabase {
   readonly #folder: string;
   readonly #options: OpenOptions;
+  readonly #onDamage: OnDamage;
   readonly #broken = new WeakSet<DrainingDatabase>();
   #database: DrainingDatabase;
+  /** Why files are thought damaged, from a failed read to the reopening. */
+  #damage: string | undefined;
   #reopening: Promise<void> | undefined;
 
-  private constructor(folder: string, options: OpenOptions, database: DrainingDatabase) {
+  private constructor(folder: string, options: OpenOptions, onDamage: OnDamage, database: DrainingDatabase) {
     this.#folder = folder;
     this.#options = options;
+    this.#onDamage = onDamage;
     this.#database = database;
   }
 
-  /** Throws `in_use` when another process has the folder open. */
-  static async open(folder: string, options: OpenOptions = {}): Promise<MendingDatabase> {
-    return new MendingDatabase(folder, options, new DrainingDatabase(await openDatabase(folder, options)));
-  }
-
-  /** Answers about documents (404, 409) pass through; every other failure becomes `storage_failed`. */
-  async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    await this.#mend();
+  /** Throws `in_use` when another process has the folder open, and `storage_failed` where it cannot be opened. */
+  static async open(folder: string, options: OpenOptions = {}, onDamage: OnDamage = 'throw'): Promise<MendingDatabase> {
     try {
-      return await this.#database.use(work);
+      const database = await openOrRepair(folder, options, onDamage, undefined);
+      return new MendingDatabase(folder, options, onDamage, new DrainingDatabase(database));
     } catch (error) {
-      throw isAnswer(error) ? error : storageFailed(this.#folder, error);
+      throw error instanceof AppError ? error : storageFailed(folder, error);
     }
   }
 
-  /** As `read`, and a failure has the database reopened. */
+  /**
+   * Answers about documents (404, 409) pass through, provided that everything could be read; every other failure
+   * becomes `storage_failed`, and a failed read has the database reopened.
+   */
+  async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    await this.#mend();
+    const database = this.#database;
+    try {
+      return await database.use((open) => this.#watched(open, work));
+    } catch (error) {
+      if (isAnswer(error)) throw error;
+      if (error instanceof UnreadableEntry) this.#break(database, error);
+      throw storageFailed(this.#folder, error);
+    }
+  }
+
+  /** As `read`, and any failure has the database reopened. */
   async write<T>(work: (database: Database) => Promise<T>): Promise<T> {
     await this.#mend();
     const database = this.#database;
     try {
-      const result = await database.use(work);
+      const result = await database.use((open) => this.#watched(open, work));
       if (this.#broken.has(database)) throw new Error('another write on the same log failed');
       return result;
     } catch (error) {
       if (isAnswer(error)) throw error;
-      this.#broken.add(database);
+      this.#break(database, error);
       throw storageFailed(this.#folder, error);
     }
+  }
+
+  /** Throws `storage_failed` when a read failed since the database was opened: PouchDB makes "not found" of that. */
+  assertReadable(): void {
+    const failure = this.#database.readFailure;
+    if (failure) throw storageFailed(this.#folder, failure);
   }
 
   async close(): Promise<void> {
     await this.#reopening?.catch(() => undefined);
     await this.#database.close();
+  }
+
+  /** PouchDB answers "not found" where LevelDB could not read: no answer counts after that. */
+  async #watched<T>(open: Database, work: (database: Database) => Promise<T>): Promise<T> {
+    const [result] = await Promise.allSettled([work(open)]);
+    const failure = readFailure(open);
+    if (failure) throw new UnreadableEntry(failure);
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  }
+
+  #break(database: DrainingDatabase, error: unknown): void {
+    this.#broken.add(database);
+    if (error instanceof UnreadableEntry && isDamage(error)) this.#damage ??= error.message;
   }
 
   async #mend(): Promise<void> {
@@ -71,10 +111,19 @@ export class MendingDatabase {
     // A close that fails leaves the lock held, and opening then says so.
     await this.#database.close().catch(() => undefined);
     try {
-      this.#database = new DrainingDatabase(await openDatabase(this.#folder, this.#options));
+      const database = await openOrRepair(this.#folder, this.#options, this.#onDamage, this.#damage);
+      this.#database = new DrainingDatabase(database);
+      this.#damage = undefined;
     } catch (error) {
       throw storageFailed(this.#folder, error);
     }
+  }
+}
+
+/** LevelDB could not read something it was asked for. */
+class UnreadableEntry extends Error {
+  constructor(failure: Error) {
+    super(failure.message, { cause: failure });
   }
 }
 

@@ -7,6 +7,7 @@
  * LevelDB below it is watched (`watched-level.ts`): after a failed write it takes no other until it is closed and opened
  * again, and a failed read is remembered, since PouchDB makes "not found" of it.
  */
+import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import leveldbAdapter from 'pouchdb-adapter-leveldb';
 import PouchDB, { type Database as PouchDatabase } from 'pouchdb-core';
@@ -54,6 +55,9 @@ export function writeFailure(database: Database): Error | undefined {
  * Throws `in_use` when another process has it open (LevelDB admits one) and `storage_failed` for everything else.
  */
 export async function openDatabase(folder: string, options: OpenOptions = {}): Promise<Database> {
+  if (await isHeadless(folder)) {
+    throw new AppError('storage_failed', `the database in ${folder} cannot be opened: its CURRENT file is missing`);
+  }
   const below: { level: Level | undefined; health: Health } = { level: undefined, health: {} };
   const { health } = below;
   const settings = {
@@ -91,6 +95,16 @@ export async function openDatabase(folder: string, options: OpenOptions = {}): P
   // PouchDB adds listeners per open changes feed; forty concurrent readers are normal here, not a leak.
   database.setMaxListeners(0);
   return database;
+}
+
+/**
+ * True for a folder with LevelDB's data but without the file that says which: LevelDB would make an empty database and
+ * delete the data.
+ */
+async function isHeadless(folder: string): Promise<boolean> {
+  // What is wrong with the folder itself LevelDB says.
+  const names = await readdir(folder).catch((): string[] => []);
+  return !names.includes('CURRENT') && names.some((name) => /^\d+\.(ldb|sst|log)$/.test(name));
 }
 
 /** leveldown as PouchDB itself loads it, for fault-injecting wrappers. */

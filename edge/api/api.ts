@@ -11,6 +11,7 @@ import { securityHeaders } from '../../shared/http/security-headers.js';
 import { formatInstant } from '../../shared/time.js';
 import { createMetrics } from '../monitor/metrics.js';
 import type { NodeParts } from '../node-parts.js';
+import { checkRoutes } from './check.js';
 import { postCleanup } from './cleanup.js';
 import { listHandler } from './list-telemetry.js';
 import { postTelemetry } from './post-telemetry.js';
@@ -58,6 +59,7 @@ export function createApi(parts: NodeParts): Express {
   app.route('/v1/replicate').post(jsonBody(10_000), postReplicate(parts)).all(methodNotAllowed('POST'));
   app.route('/v1/cleanup').post(jsonBody(1000), postCleanup(parts.keeper)).all(methodNotAllowed('POST'));
   app.use('/v1/quarantine', quarantineRoutes(parts));
+  app.use('/v1', checkRoutes(parts));
   const metrics = createMetrics(parts);
   app
     .route('/metrics')

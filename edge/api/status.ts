@@ -73,7 +73,7 @@ export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
     },
     link,
     sync: syncOf(parts),
-    alerts: alerts.evaluate(inputs, clock.now()),
+    alerts: alerts.evaluate(inputs, clock.now(), clock.monotonic()),
   };
 }
 

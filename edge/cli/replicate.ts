@@ -10,6 +10,7 @@ import { EXIT, print, printError, settingsOf } from '../../shared/cli.js';
 import type { ProgramClient } from '../../shared/http/client.js';
 import { decimal } from '../../shared/setting-schemas.js';
 import { formatInstant } from '../../shared/time.js';
+import { buildTimeMs } from '../../shared/version.js';
 import type { NodeStatus } from '../api/status.js';
 import { EDGE_SETTINGS, type EdgeSettings } from '../config.js';
 import type { OneShotProgress, OneShotResult } from '../push/one-shot.js';
@@ -61,7 +62,9 @@ function parseDeadline(text: string): number {
  */
 async function storePower(client: ProgramClient, { POWER_KW, POWER_AT }: EdgeSettings): Promise<AppError | undefined> {
   if (POWER_KW === undefined) return undefined;
-  const at = POWER_AT ?? formatInstant(Math.floor(Date.now() / 60_000) * 60_000);
+  // A clock from before the build would give the same minute at every boot: the node gives a time of its own then.
+  const minute = Date.now() < buildTimeMs() ? undefined : formatInstant(Math.floor(Date.now() / 60_000) * 60_000);
+  const at = POWER_AT ?? minute;
   const body = JSON.stringify({ device: 'env', at, powerKw: POWER_KW });
   try {
     await client.json('/v1/readings', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });

@@ -372,6 +372,8 @@ export class Ledger {
     for (const segment of this.#segments.filter(({ damage }) => damage)) {
       if (this.#closed) return;
       await this.#inTurn(() => this.#leaveDamaged());
+      // Reopened meanwhile and found sound; and what is written to is never exchanged.
+      if (!segment.damage || segment === this.#open) continue;
       log.warn(messageOf(segment.damage), { segment: segment.number });
       await segment.close();
       const { kept, lost } = await repairSegment({

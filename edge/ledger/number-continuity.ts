@@ -34,8 +34,8 @@ export async function doubtAbout(last: Segment, node: string, acknowledged: Ackn
 export async function closeOff(last: Segment, acknowledged: Acknowledged | undefined, nowText: string): Promise<void> {
   const lastSeq = Math.max(last.lastSeq, acknowledged?.node === last.node ? acknowledged.seq : 0);
   if (!last.damage && !(await isProven(last))) last.condemn('its end cannot be read', lastSeq);
-  // The repair will count and seal.
-  if (last.damage) return last.leave(nowText, lastSeq);
+  // The repair will count and seal. Of a segment nobody could read, only the mark knows how many numbers it gave.
+  if (last.damage) return last.leave(nowText, lastSeq < last.firstSeq ? undefined : lastSeq);
   await last.loseTail(lastSeq);
   if (!last.sealed) await last.seal(nowText, lastSeq);
 }

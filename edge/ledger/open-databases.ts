@@ -26,7 +26,8 @@ const OPEN_AT_MOST = 4;
 interface Entry {
   opening: Promise<SegmentDatabase>;
   database: SegmentDatabase | undefined;
-  users: number;
+  /** What is under way, from the first read to the last. */
+  work: Set<Promise<unknown>>;
 }
 
 export interface OpenDatabasesOptions {
@@ -60,13 +61,14 @@ export class OpenDatabases {
   /** Opens the database in `folder` unless it is open, and does the work with it. */
   async use<T>(folder: string, work: (database: SegmentDatabase) => Promise<T>): Promise<T> {
     const entry = this.#entries.get(folder) ?? this.#open(folder);
-    entry.users++;
     this.#entries.delete(folder);
     this.#entries.set(folder, entry);
+    const running = entry.opening.then(work);
+    entry.work.add(running);
     try {
-      return await work(await entry.opening);
+      return await running;
     } finally {
-      entry.users--;
+      entry.work.delete(running);
       this.#closeIdle();
     }
   }
@@ -81,7 +83,7 @@ export class OpenDatabases {
     const entry = this.#entries.get(folder);
     if (entry) {
       this.#entries.delete(folder);
-      const closed = entry.opening.then((database) => database.close()).catch(() => undefined);
+      const closed = this.#closeUnused(entry).catch(() => undefined);
       this.#closing.set(
         folder,
         closed.finally(() => this.#closing.delete(folder)),
@@ -98,7 +100,7 @@ export class OpenDatabases {
 
   #open(folder: string): Entry {
     const opening = this.#openDatabase(folder);
-    const entry: Entry = { opening, database: undefined, users: 0 };
+    const entry: Entry = { opening, database: undefined, work: new Set() };
     opening.then(
       (database) => {
         entry.database = database;
@@ -123,11 +125,17 @@ export class OpenDatabases {
     }
   }
 
+  async #closeUnused({ opening, work }: Entry): Promise<void> {
+    const database = await opening;
+    await Promise.allSettled(work);
+    await database.close();
+  }
+
   #closeIdle(): void {
     let surplus = this.#entries.size - OPEN_AT_MOST;
-    for (const [folder, { users, database }] of this.#entries) {
+    for (const [folder, { work, database }] of this.#entries) {
       if (surplus <= 0) return;
-      if (users > 0 || folder === this.#written || !database || database.writeFailure) continue;
+      if (work.size > 0 || folder === this.#written || !database || database.writeFailure) continue;
       surplus--;
       void this.close(folder);
     }

@@ -111,6 +111,8 @@ export function decodeDocument(json: string | undefined): TelemetryDocument | un
     const document = JSON.parse(json) as TelemetryDocument;
     // The revision covers what was sent, the id the type and the village; number and node are proven by the place.
     const isWhole =
+      Number.isSafeInteger(document.boot) &&
+      (document.clock === undefined || document.clock === 'unsure') &&
       document._id.startsWith(`${document.village}:${TYPE_LETTER[document.type]}:`) &&
       contentRevision(document._id, document) === document._rev;
     return isWhole ? document : undefined;

@@ -39,6 +39,7 @@ import {
   sequences,
   UPDATE_SEQ_KEY,
 } from './pouchdb-layout.js';
+import type { RawEntry } from './raw-level.js';
 
 /** A document with its place in the segment. */
 export interface SegmentEntry {
@@ -189,6 +190,18 @@ export class SegmentDatabase {
       if (ids.length < limit) return;
       gt = documentKey(ids.at(-1) ?? '');
     }
+  }
+
+  /** Entries of a range as they are stored, damaged ones included: for whoever checks them. */
+  async rawEntries(range: IteratorOptions): Promise<RawEntry[]> {
+    const entries: RawEntry[] = [];
+    await this.#iterate(range, (key, value) => void entries.push({ key, value }));
+    return entries;
+  }
+
+  /** The values of some keys as they are stored; `undefined` where there is none. */
+  rawValues(keys: readonly string[]): Promise<(string | undefined)[]> {
+    return this.#getMany(keys);
   }
 
   /** The database's identity in PouchDB's replication ids. */

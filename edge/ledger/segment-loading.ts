@@ -69,9 +69,11 @@ function standIn(
   const node =
     follower?.node ?? (next === undefined ? (acknowledged?.node ?? storeNode) : (previous?.node ?? storeNode));
   const firstSeq = previous?.node === node ? previous.lastSeq + 1 : 1;
-  const acknowledgedSeq = next === undefined && acknowledged?.node === node ? acknowledged.seq : firstSeq - 1;
-  const lastSeq = follower ? follower.firstSeq - 1 : Math.max(firstSeq - 1, acknowledgedSeq);
-  const record: SegmentRecord = { number, node, firstSeq, lastSeq, openedAt: nowText, sealedAt: nowText };
+  const acknowledgedSeq = next === undefined && acknowledged?.node === node ? acknowledged.seq : undefined;
+  // Only where it is known: what stands behind it will be taken for refused.
+  const lastSeq = follower ? follower.firstSeq - 1 : acknowledgedSeq;
+  const known = lastSeq === undefined ? {} : { lastSeq: Math.max(firstSeq - 1, lastSeq) };
+  const record: SegmentRecord = { number, node, firstSeq, ...known, openedAt: nowText, sealedAt: nowText };
   return Segment.damaged(databases, folder, record, damage);
 }
 

@@ -6,6 +6,7 @@
  * are missing and were not delivered are lost. Then the new folder takes the place of the damaged one, which is set
  * aside. A crash at any point leaves one of the two, complete.
  */
+import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { syncFolder } from '../../shared/durable-file.js';
@@ -24,7 +25,7 @@ import {
 import { RawLevel, repairLevel } from './raw-level.js';
 import { REBUILT, WORK } from './segment-folders.js';
 import { type DeliveryRecord, NOTHING_DELIVERED, type SegmentRecord } from './segment-record.js';
-import { setAside } from './set-aside.js';
+import { forgetOldest, setAside } from './set-aside.js';
 
 export interface RepairOptions {
   folder: string;
@@ -34,7 +35,14 @@ export interface RepairOptions {
   /** What is known of the segment elsewhere: whose numbers it holds and up to where. */
   expected: SegmentRecord;
   nowText: string;
+  /** Hears of each step that is done; what it throws ends the repair there, as a crash would. */
+  onStep?: (step: RepairStep) => void;
 }
+
+export type RepairStep = (typeof REPAIR_STEPS)[number];
+
+/** In this order. */
+export const REPAIR_STEPS = ['copied', 'mended', 'rebuilt', 'synced', 'set aside', 'exchanged'] as const;
 
 export interface RepairResult {
   /** Documents kept. */
@@ -45,31 +53,49 @@ export interface RepairResult {
 
 /** Documents read and written at a time, so that the node's other work gets its turn. */
 const CHUNK = 500;
+/** Fewer could be the damaged ones themselves. */
+const MAJORITY_AT_LEAST = 3;
 
 /** The segment's database must be closed, and stay closed meanwhile. */
 export async function repairSegment(options: RepairOptions): Promise<RepairResult> {
-  const { folder, damagedRoot, damagedMaxBytes, nowText } = options;
+  const { folder, damagedRoot, damagedMaxBytes, nowText, onStep = () => undefined } = options;
   const work = folder + WORK;
   const rebuilt = folder + REBUILT;
+  await finishExchange(folder, rebuilt);
   for (const leftover of [work, rebuilt]) await rm(leftover, { recursive: true, force: true });
   await copyFiles(folder, work);
+  onStep('copied');
   // What cannot be repaired can perhaps be read all the same, or else nothing in it can.
   await repairLevel(work).catch(() => undefined);
+  onStep('mended');
   const source = await RawLevel.open(work).catch(() => undefined);
   const target = await RawLevel.open(rebuilt);
   let result: RepairResult;
   try {
     result = await rebuild(source, target, options);
+    onStep('rebuilt');
   } finally {
     await target.close();
     await source?.close();
   }
   await rm(work, { recursive: true, force: true });
   await syncFolder(rebuilt);
-  await setAside(folder, damagedRoot, { nowText, maxBytes: damagedMaxBytes });
+  onStep('synced');
+  await setAside(folder, damagedRoot, nowText);
+  onStep('set aside');
   await rename(rebuilt, folder);
   await syncFolder(path.dirname(folder));
+  onStep('exchanged');
+  // The segment is whole: what cannot be deleted now is looked at again after the next repair.
+  await forgetOldest(damagedRoot, damagedMaxBytes).catch(() => undefined);
   return result;
+}
+
+/** Where an attempt failed between its last two steps, what it rebuilt is all there is of the segment. */
+async function finishExchange(folder: string, rebuilt: string): Promise<void> {
+  if (existsSync(folder) || !existsSync(rebuilt)) return;
+  await rename(rebuilt, folder);
+  await syncFolder(path.dirname(folder));
 }
 
 /** Links where the file system has them: the repair changes no file in place, and space may be short. */
@@ -84,7 +110,8 @@ async function copyFiles(from: string, to: string): Promise<void> {
 
 async function rebuild(source: RawLevel | undefined, target: RawLevel, options: RepairOptions): Promise<RepairResult> {
   const local = source ? await readLocalDocuments(source) : new Map<string, object>();
-  const record = recordOf(local.get('segment'), options.expected);
+  const told = recordOf(local.get('segment'), options.expected);
+  const record = source ? { ...told, ...(await placeByDocuments(source)) } : told;
   const kept: number[] = [];
   if (source) await copyDocuments(source, target, record, kept);
   const delivery = deliveryOf(local.get('delivery'));
@@ -103,6 +130,28 @@ async function rebuild(source: RawLevel | undefined, target: RawLevel, options: 
   operations.push(...counterOperations(kept.at(-1) ?? 0, kept.length));
   await target.write(operations);
   return { kept: kept.length, lost };
+}
+
+/**
+ * Whose numbers most of the first documents carry: they prove themselves, the record does not. Undefined where that is
+ * not clear.
+ */
+async function placeByDocuments(source: RawLevel): Promise<{ node: string; firstSeq: number } | undefined> {
+  const { gt, lt } = sequences();
+  const { entries } = await source.entries(gt, lt, CHUNK);
+  const places = new Map<string, { node: string; firstSeq: number; votes: number }>();
+  let votes = 0;
+  for (const { key, value } of entries) {
+    const document = decodeDocument(value);
+    const firstSeq = (document?.seq ?? 0) - sequenceOf(key) + 1;
+    if (!document || !Number.isSafeInteger(firstSeq) || firstSeq < 1) continue;
+    const name = `${document.node} ${firstSeq}`;
+    const place = places.get(name) ?? { node: document.node, firstSeq, votes: 0 };
+    places.set(name, { ...place, votes: place.votes + 1 });
+    votes++;
+  }
+  const chosen = [...places.values()].find((place) => place.votes >= MAJORITY_AT_LEAST && place.votes > votes / 2);
+  return chosen && { node: chosen.node, firstSeq: chosen.firstSeq };
 }
 
 /** `kept` takes the local sequences of what is copied, ascending. */

@@ -14,7 +14,13 @@ import { countNumbers, withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
 import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
-import { type DeliveryRecord, NOTHING_DELIVERED, type SegmentRecord, type SegmentSpans } from './segment-record.js';
+import {
+  type AccountedRanges,
+  type DeliveryRecord,
+  NOTHING_DELIVERED,
+  type SegmentRecord,
+  type SegmentSpans,
+} from './segment-record.js';
 import { isWithin, SpanTracker } from './span-tracker.js';
 
 export class Segment implements RangeReader {
@@ -22,6 +28,7 @@ export class Segment implements RangeReader {
   readonly #databases: OpenDatabases;
   #record: SegmentRecord;
   #delivery: DeliveryRecord;
+  #deliveryWriting: Promise<void> = Promise.resolve();
   /** Documents acknowledged, or the last local sequence where some are lost. */
   #count: number;
   /** Between which times the documents lie; undefined while that is not known. */
@@ -174,8 +181,11 @@ export class Segment implements RangeReader {
    * Documents after a local sequence, oldest first; one that cannot be read or is not what was written is left out,
    * which shows as a gap.
    */
-  entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
-    return this.#use((database) => database.entriesAfter(localSeq, this.#count, limit));
+  async entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
+    const entries = await this.#use((database) => database.entriesAfter(localSeq, this.#count, limit));
+    // Neither the name nor the number is part of the content the revision proves: the place proves them.
+    const { node, firstSeq } = this;
+    return entries.filter((one) => one.document.node === node && one.document.seq === firstSeq + one.localSeq - 1);
   }
 
   /** True when the newest document can be read and carries the number its place says. */
@@ -194,15 +204,23 @@ export class Segment implements RangeReader {
     return this.#use((database) => database.firstId(startId, endId));
   }
 
+  /** For whoever must see what is stored as it is, damaged or not; a failed read is damage as everywhere. */
+  inspect<T>(work: (database: SegmentDatabase) => Promise<T>): Promise<T> {
+    return this.#use(work);
+  }
+
   /** From now on it takes no documents. `lastSeq` is the highest number given in it. */
   seal(sealedAt: string, lastSeq: number): Promise<void> {
     const spans = this.#spans?.spans;
     return this.#writeRecord({ ...this.#record, sealedAt, lastSeq, ...(spans ? { spans } : {}) });
   }
 
-  /** Takes it for sealed although that cannot be written down: it is damaged, and the repair will. */
-  leave(sealedAt: string, lastSeq: number): void {
-    this.#record = { ...this.#record, sealedAt, lastSeq };
+  /**
+   * Takes it for sealed although that cannot be written down: it is damaged, and the repair will. `lastSeq` is the
+   * highest number given in it, where that is known.
+   */
+  leave(sealedAt: string, lastSeq?: number): void {
+    this.#record = { ...this.#record, sealedAt, ...(lastSeq === undefined ? {} : { lastSeq }) };
   }
 
   /** Counts it as damaged, for a reason found outside, such as numbers given twice. `lastSeq` is what it may hold. */
@@ -225,10 +243,26 @@ export class Segment implements RangeReader {
     await this.#writeRecord({ ...this.#record, confirmedAt });
   }
 
+  /** Replaces all but what was told, which has another writer. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.#delivery) return;
-    await this.#use((database) => database.writeLocal('delivery', delivery));
-    this.#delivery = delivery;
+    await this.#changeDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
+  }
+
+  /** Keeps what the centre was told of the ranges, and leaves the rest as it is. */
+  async noteTold(told: AccountedRanges): Promise<void> {
+    await this.#changeDelivery((delivery) => ({ ...delivery, told }));
+  }
+
+  /** One at a time, each from what the one before left. */
+  #changeDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
+    const write = async () => {
+      const delivery = change(this.#delivery);
+      await this.#use((database) => database.writeLocal('delivery', delivery));
+      this.#delivery = delivery;
+    };
+    this.#deliveryWriting = this.#deliveryWriting.then(write, write);
+    return this.#deliveryWriting;
   }
 
   /** Counts the numbers above the last document, up to `lastSeq`, as lost, but for those delivered. */
@@ -310,7 +344,8 @@ export function asDamage(error: unknown, folder: string): DamagedError | undefin
   if (error instanceof DamagedError) return error;
   const text = error instanceof AppError && error.code === 'storage_failed' ? error.message : '';
   // LevelDB's own words: https://github.com/google/leveldb/blob/main/util/status.cc and db/version_set.cc.
-  const isDamage = /corruption|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
+  const isDamage =
+    /corruption|cannot be read|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
   return isDamage.test(text) ? new DamagedError(folder, text) : undefined;
 }
 

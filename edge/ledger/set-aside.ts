@@ -3,18 +3,13 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { syncFolder } from '../../shared/durable-file.js';
 
-/** Moves a folder to `root`, under its name and the time, and deletes the oldest sets there beyond `maxBytes`. */
-export async function setAside(
-  folder: string,
-  root: string,
-  { nowText, maxBytes }: { nowText: string; maxBytes: number },
-): Promise<void> {
+/** Moves a folder to `root`, under its name and the time. */
+export async function setAside(folder: string, root: string, nowText: string): Promise<void> {
   await mkdir(root, { recursive: true, mode: 0o700 });
   const stamp = nowText.replace(/[-:.]/g, '');
   await rename(folder, await freeName(path.join(root, `${path.basename(folder)}-${stamp}`)));
   await syncFolder(root);
   await syncFolder(path.dirname(folder));
-  await forgetOldest(root, maxBytes);
 }
 
 /** A clock that stands still, or runs backwards, must not let one set fall upon another. */
@@ -29,10 +24,12 @@ async function freeName(wanted: string): Promise<string> {
   }
 }
 
-async function forgetOldest(root: string, maxBytes: number): Promise<void> {
+/** Deletes the oldest sets in `root` beyond `maxBytes`. */
+export async function forgetOldest(root: string, maxBytes: number): Promise<void> {
   const sets: { folder: string; bytes: number; changedMs: number }[] = [];
-  for (const name of await readdir(root)) {
-    const folder = path.join(root, name);
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const folder = path.join(root, entry.name);
     sets.push({ folder, bytes: await folderBytes(folder), changedMs: (await stat(folder)).ctimeMs });
   }
   sets.sort((a, b) => b.changedMs - a.changedMs);

@@ -4,53 +4,35 @@
  * The database behind it is opened before any other, so its LevelDB lock is the lock of the whole data folder. A node
  * name is given once: a new store, or one whose files were copied or restored elsewhere (the folder is then another
  * inode), takes a new name, since the numbers of the old one may have gone on being used where the copy came from.
+ *
+ * Damaged files are repaired or replaced as the store opens. What was written last may then be missing, so such a store
+ * takes a new name, too, and believes no clock before the centre has agreed with it. While it is open everything is kept
+ * in memory, and a repair loses nothing.
  */
-import { randomInt } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
+import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
+import type { Mending } from '../../shared/open-or-repair.js';
 import { type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
-
-const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
-const NAME_LENGTH = 6;
-const FORMAT = 1;
-
-interface StoreRecord {
-  format: number;
-  village: string;
-  node: string;
-  boot: number;
-  /** Inode and birth time of the folder the name was given in. */
-  place: string;
-  createdAt: string;
-}
-
-/** What is kept of segments that were confirmed and deleted. */
-export interface DroppedSegments {
-  /** Number of the one dropped last. */
-  last: number;
-  /** Numbers lost in them before they were delivered. */
-  lost: number;
-  /** Their checkpoints at the centre, until these are deleted. */
-  checkpoints: readonly string[];
-}
-
-/** What is worth remembering of synchronisation across restarts. */
-export interface SyncHistory {
-  lastAttemptAt?: string;
-  lastSuccessAt?: string;
-  lastForcedSuccessAt?: string;
-  docsSent: number;
-  bytesSent: number;
-  bytesReceived: number;
-}
+import type { ClockRecord } from './clock-guard.js';
+import {
+  type DroppedSegments,
+  distrust,
+  newNodeName,
+  readRecords,
+  type StoreRecords,
+  type SyncHistory,
+  writeRecords,
+} from './state-records.js';
 
 export interface StoreStateOptions {
   /** LOCAL_CACHE_PATH. */
   folder: string;
   village: string;
   nowMs: number;
+  log?: Logger;
   database?: OpenOptions;
 }
 
@@ -58,58 +40,54 @@ export class StoreState {
   readonly village: string;
   readonly boot: number;
   readonly createdAt: string;
-  #node: string;
   readonly #database: MendingDatabase;
-  readonly #record: StoreRecord;
-  #dropped: DroppedSegments;
+  #records: Readonly<StoreRecords>;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(database: MendingDatabase, record: StoreRecord, dropped: DroppedSegments | undefined) {
+  private constructor(database: MendingDatabase, records: StoreRecords) {
     this.#database = database;
-    this.#record = record;
-    this.#dropped = dropped ?? { last: 0, lost: 0, checkpoints: [] };
-    this.#node = record.node;
-    this.village = record.village;
-    this.boot = record.boot;
-    this.createdAt = record.createdAt;
+    this.#records = records;
+    this.village = records.store.village;
+    this.boot = records.store.boot;
+    this.createdAt = records.store.createdAt;
   }
 
   /** Name new numbers are given under. */
   get node(): string {
-    return this.#node;
+    return this.#records.store.node;
   }
 
   /**
    * Opens the store in `folder`, or makes one. Throws `in_use` when another process has it and `usage` when it is
    * another village's or the folder cannot be used.
    */
-  static async open({ folder, village, nowMs, database: options = {} }: StoreStateOptions): Promise<StoreState> {
+  static async open({ folder, village, nowMs, log, database: options = {} }: StoreStateOptions): Promise<StoreState> {
     const stateFolder = path.join(folder, 'state');
     await makeFolder(stateFolder, folder);
-    const database = await MendingDatabase.open(stateFolder, options).catch((error) => {
+    let state: StoreState | undefined;
+    const database = await MendingDatabase.open(stateFolder, options, {
+      action: 'repair-or-replace',
+      damagedFolder: path.join(folder, 'damaged'),
+      now: () => nowMs,
+      onMended: async (mending, open) => {
+        logMending(log, mending, state !== undefined);
+        await (state ? writeRecords(open, state.#records) : distrust(open));
+      },
+    }).catch((error) => {
       throw error instanceof AppError && error.code === 'in_use'
         ? new AppError('in_use', `the data folder ${folder} is in use by another running node`, { cause: error })
         : error;
     });
     try {
-      const found = await database.read((open) => readLocal<StoreRecord>(open, 'store'));
-      if (found && found.village !== village) {
-        throw new AppError('usage', `the data folder ${folder} belongs to village ${found.village}, not to ${village}`);
-      }
       const place = await placeOf(stateFolder);
-      // A new store, or the copy of one: nothing may be numbered under the older name.
-      const keepsName = found?.place === place;
-      const record: StoreRecord = {
-        format: FORMAT,
-        village,
-        node: keepsName ? found.node : newNodeName(),
-        boot: (found?.boot ?? 0) + 1,
-        place,
-        createdAt: found?.createdAt ?? new Date(nowMs).toISOString(),
-      };
-      await database.write((open) => writeLocal(open, 'store', record));
-      const dropped = await database.read((open) => readLocal<DroppedSegments>(open, 'dropped'));
-      return new StoreState(database, record, dropped);
+      const records = await database.read((open) => readRecords(open, { village, place, nowMs }));
+      if (records.store.village !== village) {
+        const owner = records.store.village;
+        throw new AppError('usage', `the data folder ${folder} belongs to village ${owner}, not to ${village}`);
+      }
+      await database.write((open) => writeLocal(open, 'store', records.store));
+      state = new StoreState(database, records);
+      return state;
     } catch (error) {
       await database.close();
       throw error;
@@ -118,62 +96,52 @@ export class StoreState {
 
   /** Takes a new node name, because the end of the old one's numbers cannot be proven. */
   async rename(): Promise<void> {
-    this.#node = newNodeName();
-    await this.#write('store', { ...this.#record, node: this.#node });
+    await this.#change('store', (store) => ({ ...store, node: newNodeName() }));
   }
 
   /** What is kept of segments that are gone. */
   get dropped(): Readonly<DroppedSegments> {
-    return this.#dropped;
+    return this.#records.dropped;
   }
 
   /** Must have resolved before a segment's files are deleted. Of the same segment twice, once counts. */
   async noteDropped(number: number, lost: number, checkpoints: readonly string[]): Promise<void> {
-    if (this.#dropped.last === number) return;
-    const { lost: before, checkpoints: others } = this.#dropped;
-    await this.#writeDropped({ last: number, lost: before + lost, checkpoints: [...others, ...checkpoints] });
+    await this.#change('dropped', (dropped) => {
+      if (dropped.last === number) return dropped;
+      return { last: number, lost: dropped.lost + lost, checkpoints: [...dropped.checkpoints, ...checkpoints] };
+    });
   }
 
   /** A checkpoint of a dropped segment is gone at the centre, too. */
   async forgetCheckpoint(id: string): Promise<void> {
-    await this.#writeDropped({ ...this.#dropped, checkpoints: this.#dropped.checkpoints.filter((one) => one !== id) });
+    await this.#change('dropped', (dropped) => {
+      return { ...dropped, checkpoints: dropped.checkpoints.filter((one) => one !== id) };
+    });
   }
 
-  async #writeDropped(dropped: DroppedSegments): Promise<void> {
-    this.#dropped = dropped;
-    await this.#write('dropped', dropped);
+  get clock(): ClockRecord {
+    return this.#records.clock;
   }
 
-  async clockLastSeenMs(): Promise<number> {
-    return (await this.#read<{ lastSeenMs: number }>('clock'))?.lastSeenMs ?? 0;
-  }
-
-  async writeClockLastSeen(lastSeenMs: number): Promise<void> {
-    await this.#write('clock', { lastSeenMs });
+  async writeClock(record: ClockRecord): Promise<void> {
+    await this.#change('clock', () => record);
   }
 
   async syncHistory(): Promise<SyncHistory> {
-    const found = await this.#read<SyncHistory>('sync');
-    const {
-      lastAttemptAt,
-      lastSuccessAt,
-      lastForcedSuccessAt,
-      docsSent = 0,
-      bytesSent = 0,
-      bytesReceived = 0,
-    } = found ?? {};
-    return {
-      docsSent,
-      bytesSent,
-      bytesReceived,
-      ...(lastAttemptAt ? { lastAttemptAt } : {}),
-      ...(lastSuccessAt ? { lastSuccessAt } : {}),
-      ...(lastForcedSuccessAt ? { lastForcedSuccessAt } : {}),
-    };
+    return this.#records.sync;
   }
 
   async writeSyncHistory(history: SyncHistory): Promise<void> {
-    await this.#write('sync', history);
+    await this.#change('sync', () => history);
+  }
+
+  /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
+  async verify(): Promise<void> {
+    for (const name of ['store', 'clock', 'sync', 'dropped']) {
+      const found = await this.#database.read((open) => readLocal<object>(open, name));
+      if (name === 'store' && !found) throw new AppError('storage_failed', 'the state does not say whose store it is');
+    }
+    this.#database.assertReadable();
   }
 
   async close(): Promise<void> {
@@ -181,21 +149,28 @@ export class StoreState {
     await this.#database.close();
   }
 
-  #read<T>(name: string): Promise<T | undefined> {
-    return this.#database.read((database) => readLocal<T>(database, name));
-  }
-
-  /** One at a time: each replaces the revision before it. */
-  #write(name: string, body: object): Promise<void> {
-    const write = () => this.#database.write((database) => writeLocal(database, name, body));
+  /** One at a time, each from what the one before left. What could not be written does not count. */
+  #change<N extends keyof StoreRecords>(
+    name: N,
+    change: (before: StoreRecords[N]) => StoreRecords[N] & object,
+  ): Promise<void> {
+    const write = async () => {
+      const before = this.#records[name];
+      const body = change(before);
+      if (body === before) return;
+      await this.#database.write((database) => writeLocal(database, name, body));
+      this.#records = { ...this.#records, [name]: body };
+    };
     this.#writing = this.#writing.then(write, write);
     return this.#writing;
   }
 }
 
-/** A random name: 36^6 are enough that two stores of one village never meet. */
-function newNodeName(): string {
-  return Array.from({ length: NAME_LENGTH }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join('');
+function logMending(log: Logger | undefined, { outcome, reason, setAside }: Mending, isOpen: boolean): void {
+  const what = outcome === 'repaired' ? 'was damaged and has been repaired' : 'could not be read and begins anew';
+  const consequence = isOpen ? 'nothing of it is lost' : 'new documents are numbered under a new node name';
+  const facts = { reason, ...(setAside === undefined ? {} : { setAside }) };
+  log?.error(`what the store knows of itself ${what}; ${consequence}`, facts);
 }
 
 async function makeFolder(stateFolder: string, folder: string): Promise<void> {
@@ -220,8 +195,13 @@ async function placeOf(stateFolder: string): Promise<string> {
 
 /** True where a store of this village lies in `folder`; used by verbs that must not make one. */
 export async function storeExists(folder: string): Promise<boolean> {
+  // Either may be what a damage has taken away; the opening repairs that.
+  return (await isFile(path.join(folder, 'state', 'CURRENT'))) || (await isFile(path.join(folder, 'state', 'LOCK')));
+}
+
+async function isFile(file: string): Promise<boolean> {
   try {
-    return (await stat(path.join(folder, 'state', 'CURRENT'))).isFile();
+    return (await stat(file)).isFile();
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
     throw error;

@@ -44,23 +44,38 @@ interface Finding {
   afterMs?: number;
 }
 
+/** When a reason was first seen, by both clocks. */
+interface Beginning {
+  wallMs: number;
+  monotonicMs: number;
+}
+
+/** Clocks that have grown apart by more: the wall clock was set. */
+const SET_MS = 60_000;
+
 export class AlertMonitor {
   readonly #thresholds: AlertThresholds;
-  readonly #sinceMs = new Map<Alert['code'], number>();
+  readonly #beginnings = new Map<Alert['code'], Beginning>();
 
   constructor(thresholds: AlertThresholds) {
     this.#thresholds = thresholds;
   }
 
-  /** The alerts at a moment; must be asked regularly, since a reason's beginning is when it was first seen. */
-  evaluate(inputs: AlertInputs, nowMs: number): Alert[] {
+  /**
+   * The alerts at a moment; must be asked regularly, since a reason's beginning is when it was first seen. How long
+   * that is ago is told by the monotonic clock: a wall clock that is set neither raises an alert nor keeps it back.
+   */
+  evaluate(inputs: AlertInputs, nowMs: number, monotonicMs = nowMs): Alert[] {
     const findings = findingsOf(inputs, this.#thresholds);
-    for (const code of this.#sinceMs.keys()) if (!findings.has(code)) this.#sinceMs.delete(code);
+    for (const code of this.#beginnings.keys()) if (!findings.has(code)) this.#beginnings.delete(code);
     const alerts: Alert[] = [];
     for (const [code, { severity, message, afterMs = 0 }] of findings) {
-      const sinceMs = this.#sinceMs.get(code) ?? nowMs;
-      this.#sinceMs.set(code, sinceMs);
-      if (nowMs - sinceMs >= afterMs) alerts.push({ code, severity, since: formatInstant(sinceMs), message });
+      const beginning = this.#beginnings.get(code) ?? { wallMs: nowMs, monotonicMs };
+      const lastedMs = monotonicMs - beginning.monotonicMs;
+      const wasSet = Math.abs(nowMs - beginning.wallMs - lastedMs) > SET_MS;
+      const wallMs = wasSet ? nowMs - lastedMs : beginning.wallMs;
+      this.#beginnings.set(code, { ...beginning, wallMs });
+      if (lastedMs >= afterMs) alerts.push({ code, severity, since: formatInstant(wallMs), message });
     }
     return alerts;
   }

@@ -14,10 +14,11 @@ const LONG_OUTAGE_MS = 3_600_000;
 
 export class OutageLog {
   readonly #log: Logger;
+  /** Milliseconds that only ever grow: how long an outage lasted is no matter of what the wall clock was set to. */
   readonly #now: () => number;
   #outage: { sinceMs: number; failures: number; longTold: boolean } | undefined;
 
-  constructor(log: Logger, now: () => number) {
+  constructor(log: Logger, now: () => number = () => performance.now()) {
     this.#log = log;
     this.#now = now;
   }

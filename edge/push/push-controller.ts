@@ -7,7 +7,8 @@ import type { Logger } from '../../shared/logger.js';
 import type { Service } from '../../shared/service.js';
 import { formatInstant } from '../../shared/time.js';
 import type { Ledger } from '../ledger/ledger.js';
-import type { StoreState, SyncHistory } from '../ledger/store-state.js';
+import type { SyncHistory } from '../ledger/state-records.js';
+import type { StoreState } from '../ledger/store-state.js';
 import {
   type ControllerEffect,
   type ControllerEvent,
@@ -72,7 +73,7 @@ export class PushController implements Service {
 
   constructor(options: PushControllerOptions) {
     this.#options = options;
-    this.#outages = new OutageLog(options.log, options.now);
+    this.#outages = new OutageLog(options.log);
     this.#state = initialState(options.now());
     this.#link = { state: 'unknown', since: formatInstant(options.now()) };
   }

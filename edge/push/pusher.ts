@@ -20,6 +20,7 @@ import { confirmSegment } from './confirmation.js';
 import type { Link } from './link.js';
 import { LinkError } from './link-error.js';
 import { type PushContext, type PushPosition, pushSegment, releaseNumber, sendBisecting } from './push-segment.js';
+import { recoverQuarantine } from './quarantine-recovery.js';
 import type { QuarantineItem, QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
 
@@ -94,6 +95,7 @@ export class Pusher {
     try {
       // What is sent must be written down as delivered; a store that cannot would send it again and again.
       await this.#options.ledger.heal();
+      if (await recoverQuarantine(this.#options.quarantine, this.#options.ledger.segments)) this.#session = undefined;
       const session = await this.#openSession(fresh, signal);
       if (fresh) await this.#retryQuarantined(session, signal);
       const push = () => (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));

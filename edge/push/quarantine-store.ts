@@ -1,12 +1,18 @@
 /**
  * Documents the centre refused one by one, each with the reason, until the centre takes them or a person releases them.
  * A document is durable here before the push moves past it.
+ *
+ * Damaged files are repaired or replaced. What is not kept any more afterwards must not stay counted as quarantined:
+ * `isIncomplete` says so, across restarts, until `recovered` is told (`quarantine-recovery.ts`).
  */
 import path from 'node:path';
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
+import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
-import { type Database, isNotFound, type OpenOptions } from '../../shared/pouchdb.js';
+import type { Mending } from '../../shared/open-or-repair.js';
+import { type Database, isNotFound, type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import { type Clock, systemClock } from '../../shared/time.js';
 
 export interface QuarantineItem {
   /** Id of the document. */
@@ -25,18 +31,60 @@ interface StoredItem extends Omit<QuarantineItem, 'id'> {
   _rev: string;
 }
 
+export interface QuarantineOptions {
+  log?: Logger;
+  clock?: Pick<Clock, 'now'>;
+  database?: OpenOptions;
+}
+
+/** Read at once, so that a large quarantine is not a large memory. */
+const CHUNK = 100;
+
 export class QuarantineStore {
   readonly #database: MendingDatabase;
   #count = 0;
+  #isIncomplete = false;
 
   private constructor(database: MendingDatabase) {
     this.#database = database;
   }
 
-  static async open(folder: string, options?: OpenOptions): Promise<QuarantineStore> {
-    const store = new QuarantineStore(await MendingDatabase.open(path.join(folder, 'quarantine'), options));
-    await store.#recount();
-    return store;
+  /** Opens what is kept below LOCAL_CACHE_PATH. Throws `in_use` and `storage_failed`. */
+  static async open(
+    folder: string,
+    { log, clock = systemClock, database: options = {} }: QuarantineOptions = {},
+  ): Promise<QuarantineStore> {
+    let store: QuarantineStore | undefined;
+    const database = await MendingDatabase.open(path.join(folder, 'quarantine'), options, {
+      action: 'repair-or-replace',
+      damagedFolder: path.join(folder, 'damaged'),
+      now: () => clock.now(),
+      onMended: async (mending, open) => {
+        logMending(log, mending);
+        await writeLocal(open, INCOMPLETE, { isIncomplete: true });
+        if (store) await store.#look(open);
+      },
+    });
+    store = new QuarantineStore(database);
+    const opened = store;
+    try {
+      await database.read((open) => opened.#look(open));
+      return opened;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** True when documents counted as quarantined may not be here any more. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
+  }
+
+  /** What was missing is offered to the centre again. */
+  async recovered(): Promise<void> {
+    await this.#database.write((open) => writeLocal(open, INCOMPLETE, { isIncomplete: false }));
+    this.#isIncomplete = false;
   }
 
   get count(): number {
@@ -66,8 +114,8 @@ export class QuarantineStore {
 
   /** Everything kept, by id. */
   async list(): Promise<QuarantineItem[]> {
-    const { rows } = await this.#database.read((database) => database.allDocs({ include_docs: true }));
-    return rows.flatMap((row) => (row.doc ? [itemOf(row.doc as StoredItem)] : []));
+    const stored = await this.#database.read(async (open) => storedItems(open, await idsIn(open)));
+    return [...stored.values()].map(itemOf);
   }
 
   /** Forgets a document: the centre has it now, or a person gave it up. Throws `not_found`. */
@@ -86,8 +134,23 @@ export class QuarantineStore {
     }
   }
 
+  /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
+  async verify(): Promise<void> {
+    const stored = this.#count;
+    const items = await this.list();
+    this.#database.assertReadable();
+    if (items.length < stored && this.#count >= stored) {
+      throw new AppError('storage_failed', `${stored - items.length} documents in quarantine cannot be read`);
+    }
+  }
+
   close(): Promise<void> {
     return this.#database.close();
+  }
+
+  async #look(open: Database): Promise<void> {
+    this.#isIncomplete = (await readLocal<{ isIncomplete: boolean }>(open, INCOMPLETE))?.isIncomplete === true;
+    this.#count = (await open.info()).doc_count;
   }
 
   async #recount(): Promise<void> {
@@ -95,11 +158,38 @@ export class QuarantineStore {
   }
 }
 
+/** Name of the `_local` document that remembers a damage not dealt with. */
+const INCOMPLETE = 'incomplete';
+
 function itemOf({ _id: id, reason, since, tries, doc }: StoredItem): QuarantineItem {
   return { id, reason, since, tries, doc };
 }
 
-async function storedItems(database: Database, ids: string[]): Promise<Map<string, StoredItem>> {
-  const { rows } = await database.allDocs({ keys: ids, include_docs: true });
-  return new Map(rows.flatMap((row) => (row.doc ? [[row.id, row.doc as StoredItem]] : [])));
+async function idsIn(open: Database): Promise<string[]> {
+  return (await open.allDocs({})).rows.map(({ id }) => id);
+}
+
+/** By id; one that is not kept is absent. Not by `allDocs` with documents, which PouchDB does not survive on damage. */
+async function storedItems(open: Database, ids: readonly string[]): Promise<Map<string, StoredItem>> {
+  const found = new Map<string, StoredItem>();
+  for (let from = 0; from < ids.length; from += CHUNK) {
+    const items = await Promise.all(ids.slice(from, from + CHUNK).map((id) => itemIn(open, id)));
+    for (const item of items) if (item) found.set(item._id, item);
+  }
+  return found;
+}
+
+async function itemIn(open: Database, id: string): Promise<StoredItem | undefined> {
+  try {
+    return (await open.get(id)) as StoredItem;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function logMending(log: Logger | undefined, { outcome, reason, setAside }: Mending): void {
+  const what = outcome === 'repaired' ? 'was damaged and has been repaired' : 'could not be read and begins anew';
+  const facts = { reason, ...(setAside === undefined ? {} : { setAside }) };
+  log?.error(`the quarantine ${what}; what it has lost is offered to the centre again`, facts);
 }

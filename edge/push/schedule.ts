@@ -71,7 +71,9 @@ export class Schedule implements Service {
   /** True when a scheduled time has passed since the last success (or since the store was made). */
   #missedSince(): boolean {
     const { now, lastForcedSuccessMs, createdMs } = this.#options;
-    const due = this.#following(lastForcedSuccessMs() ?? createdMs);
+    const last = lastForcedSuccessMs();
+    // A success in the future was written down by a wrong clock and says nothing.
+    const due = this.#following(last === undefined || last > now() ? createdMs : last);
     return due !== undefined && due < now();
   }
 
@@ -95,6 +97,9 @@ export class Schedule implements Service {
       });
       this.#nextMs = this.#following(now());
     }
+    // A clock set back would otherwise be waited for, for years if it had been that wrong.
+    const following = this.#following(now());
+    if (this.#nextMs !== undefined && following !== undefined) this.#nextMs = Math.min(this.#nextMs, following);
     this.#arm();
   }
 

@@ -1,6 +1,6 @@
 /**
  * Checks one telemetry document on its way into the centre: whose it is, that its id says what its fields say, that it
- * is flat and bounded. Whatever it gets, it answers with a document or a reason; it never throws. Written by hand
+ * is flat (but for the ranges of numbers that events tell) and bounded. Whatever it gets, it answers with a document or a reason; it never throws. Written by hand
  * because every document of every village passes here. It does not judge contents: what a node accepted, the centre
  * accepts, fields it does not know included.
  */
@@ -12,13 +12,14 @@ import type { IncomingDocument } from '../store/contract.js';
 const MAX_DOCUMENT_BYTES = LIMITS.documentBytes + 2048;
 /** Measurements, and the names a node owns or a later version may add. */
 const MAX_FIELDS = LIMITS.measurements + 24;
-/** Events tell ranges of numbers as text. */
 const MAX_TEXT_LENGTH = {
   reading: LIMITS.measurementTextLength,
   prediction: LIMITS.measurementTextLength,
   event: 8192,
 };
 const MAX_HISTORY = 1000;
+/** `[9007199254740991,9007199254740991],` */
+const RANGE_BYTES = 36;
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const NODE = /^[a-z0-9]{4,12}$/;
@@ -114,6 +115,9 @@ function flatnessReason(fields: Fields, type: TelemetryType): string | undefined
       estimatedBytes += 6 * value.length;
     } else if (typeof value === 'number') {
       if (!Number.isFinite(value)) return `${name} is not a finite number`;
+    } else if (type === 'event' && Array.isArray(value)) {
+      if (!value.every(isRange)) return `${name} must be a list of ranges of numbers, such as [[1, 5], [9, 9]]`;
+      estimatedBytes += RANGE_BYTES * value.length;
     } else if (typeof value !== 'boolean') {
       return `${name} must be a number, a boolean or a text`;
     }
@@ -138,6 +142,13 @@ function revisionOf({ _rev: rev, _revisions: revisions }: Fields): string | unde
   if (!ids.every((hash) => typeof hash === 'string' && HASH.test(hash))) return undefined;
   const newest = `${start}-${ids[0]}`;
   return REVISION.test(newest) && (rev === undefined || rev === newest) ? newest : undefined;
+}
+
+/** Both ends inclusive. */
+function isRange(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [from, to] = value;
+  return Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 1 && from <= to;
 }
 
 function isName(value: unknown): value is string {

@@ -6,7 +6,7 @@ import type { TelemetryDocument } from '../../shared/documents.js';
 import { sleep } from '../../shared/time.js';
 import { ask, listAll, post } from '../edge/api/node-client.js';
 import { type Nodes, useNodes } from '../edge/api/node-under-test.js';
-import { SettableClock } from '../support/settable-clock.js';
+import { RunningClock } from '../support/running-clock.js';
 import { numberProblems, readStoredTelemetry } from '../support/stored-telemetry.js';
 import { createTempFolder, removeFolder, useTempFolder } from '../support/temp-folder.js';
 import { waitFor } from '../support/wait-for.js';
@@ -28,12 +28,12 @@ describe('a board that boots into 1970', () => {
   it('does so twice without a false conflict: everything is taken, kept and marked as of an unsure time', async () => {
     const lives = [1, 2, 3];
     for (const _ of lives) {
-      const node = await nodes.start(folder.path, {}, new SettableClock('1970-01-01T00:00:10Z'));
+      const node = await nodes.start(folder.path, {}, new RunningClock('1970-01-01T00:00:10Z'));
       // The same values in every life, at the same times as the board sees it.
       for (const powerW of [1, 2, 3, 3]) await postNow(node.url, powerW);
       await node.stop();
     }
-    const node = await nodes.start(folder.path, {}, new SettableClock('1970-01-01T00:00:10Z'));
+    const node = await nodes.start(folder.path, {}, new RunningClock('1970-01-01T00:00:10Z'));
     const listed = await listAll(node.url, 'readings', { to: '1971-01-01T00:00:00Z' });
     expect(powersOf(listed)).to.deep.equal([1, 2, 3, 3].flatMap((powerW) => lives.map(() => powerW)).sort());
     expect(new Set(listed.map(({ _id }) => _id)).size).to.equal(listed.length);
@@ -52,7 +52,7 @@ for (const end of ['2038-01-19T03:14:07.000Z', '2106-02-07T06:28:15.000Z']) {
     const folder = useTempFolder();
 
     it('goes on: readings before and after it are kept, listed in order, and found by their time', async () => {
-      const clock = new SettableClock(new Date(Date.parse(end) + 600).toISOString());
+      const clock = new RunningClock(new Date(Date.parse(end) + 600).toISOString());
       const node = await nodes.start(folder.path, {}, clock);
       let count = 0;
       while (clock.now() < Date.parse(end) + 1_500) {
@@ -105,7 +105,7 @@ describe('a clock that is set while readings come in', () => {
 async function setClock(nodes: Nodes, { from, to }: Step): Promise<void> {
   const folder = await createTempFolder();
   try {
-    const clock = new SettableClock(from);
+    const clock = new RunningClock(from);
     const node = await nodes.start(folder, {}, clock);
     let count = 0;
     for (let n = 0; n < 20; n++) await postNow(node.url, ++count);

@@ -1,23 +1,24 @@
-/** A wall clock that runs on and can be set, beside a monotonic one that cannot. */
+/** A machine's clock that can be set: time passes on both clocks, setting changes the wall clock alone. */
 import type { Clock } from '../../shared/time.js';
 
 export class SettableClock implements Clock {
-  #offsetMs: number;
+  wallMs: number;
+  #monotonicMs = 500;
 
-  /** `at`: the time it begins with, RFC 3339. */
-  constructor(at: string) {
-    this.#offsetMs = Date.parse(at) - performance.now();
+  constructor(wallMs: number) {
+    this.wallMs = wallMs;
   }
 
   now(): number {
-    return Math.floor(performance.now() + this.#offsetMs);
+    return this.wallMs;
   }
 
   monotonic(): number {
-    return performance.now();
+    return this.#monotonicMs;
   }
 
-  set(at: string): void {
-    this.#offsetMs = Date.parse(at) - performance.now();
+  pass(ms: number): void {
+    this.wallMs += ms;
+    this.#monotonicMs += ms;
   }
 }

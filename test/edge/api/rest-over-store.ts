@@ -1,6 +1,6 @@
 /** The REST API over a store put together by hand, so that requests meet a disk of the test's own. */
 import { createApi } from '../../../edge/api/api.js';
-import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
+import { ClockGuard, NEW_CLOCK } from '../../../edge/ledger/clock-guard.js';
 import { SpaceKeeper } from '../../../edge/ledger/space-keeper.js';
 import { SpaceMonitor } from '../../../edge/ledger/space-monitor.js';
 import { AlertMonitor } from '../../../edge/monitor/alerts.js';
@@ -19,7 +19,7 @@ export interface RestStore extends Store {
 export async function serveStore(options: StoreOptions): Promise<RestStore> {
   const store = await openStore(options);
   const quarantine = await QuarantineStore.open(options.folder);
-  const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 });
+  const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, record: NEW_CLOCK });
   const log = silentLogger();
   const space = new SpaceMonitor({ folder: options.folder, maxMb: 1000, minFreeMb: 0 });
   const reserve = { keep: async () => false };

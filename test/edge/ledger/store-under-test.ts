@@ -31,7 +31,7 @@ export interface Store {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { folder, segmentMaxDocs = 200_000, leveldown, clock: wall = systemClock } = options;
   const state = await StoreState.open({ folder, village: 'kano', nowMs: wall.now() });
-  const clock = new ClockGuard({ clock: wall, buildTimeMs: 0, lastSeenMs: await state.clockLastSeenMs() });
+  const clock = new ClockGuard({ clock: wall, buildTimeMs: 0, record: state.clock });
   const database = leveldown === undefined ? {} : { leveldown };
   const { probeDisk, makeRoom } = options;
   const ledger = new Ledger({

@@ -33,6 +33,22 @@ describe('alerts', () => {
     expect(alert?.message).to.contain('250');
   });
 
+  for (const [what, setMs] of [
+    ['forward by years', 50 * 365 * 24 * 60 * MINUTE],
+    ['back to 1970', -START],
+  ] as const) {
+    it(`come after as long as without it when the clock is set ${what}, and their time is told by the new clock`, () => {
+      const alerts = monitor();
+      const behind = { ...QUIET, pending: 101 };
+      alerts.evaluate(behind, START, 500);
+      expect(alerts.evaluate(behind, START + setMs + 29 * MINUTE, 500 + 29 * MINUTE)).to.deep.equal([]);
+      const [alert] = alerts.evaluate(behind, START + setMs + 30 * MINUTE, 500 + 30 * MINUTE);
+      expect(alert?.since).to.equal(new Date(START + setMs).toISOString());
+      const [later] = alerts.evaluate(behind, START + setMs + 60 * MINUTE + 20, 500 + 60 * MINUTE);
+      expect(later?.since).to.equal(alert?.since);
+    });
+  }
+
   it('begin anew when their reason had gone in between', () => {
     const alerts = monitor();
     const behind = { ...QUIET, pending: 101 };

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { ClockGuard } from '../../../edge/ledger/clock-guard.js';
+import { ClockGuard, NEW_CLOCK } from '../../../edge/ledger/clock-guard.js';
 import { IngestQueue } from '../../../edge/ledger/ingest-queue.js';
 import { Ledger } from '../../../edge/ledger/ledger.js';
 import { StoreState } from '../../../edge/ledger/store-state.js';
@@ -116,7 +116,7 @@ describe('the push over time', () => {
   it('waits longer and longer for what never gets across, although the centre confirms what it held before', async () => {
     const log = silentLogger();
     const state = await StoreState.open({ folder: folder.path, village, nowMs: Date.now() });
-    const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, lastSeenMs: 0 });
+    const clock = new ClockGuard({ clock: systemClock, buildTimeMs: 0, record: NEW_CLOCK });
     const ledger = new Ledger({ folder: folder.path, state, log, clock, segmentMaxDocs: 1_000, capacityBytes: 1e9 });
     await ledger.open();
     const quarantine = await QuarantineStore.open(folder.path);

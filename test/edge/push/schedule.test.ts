@@ -115,6 +115,25 @@ describe('the scheduled replication', () => {
     expect(schedule?.nextAt).to.equal('2026-03-02T02:00:00.000Z');
   });
 
+  for (const wrong of ['2106-02-07T06:28:15', '2038-01-19T03:14:07', '2027-03-01T00:00:00']) {
+    it(`does not wait for a wrong ${wrong.slice(0, 4)} after the clock is set back`, async () => {
+      let aheadMs = at(wrong) - at('2026-03-01T01:57:00');
+      await startAt('2026-03-01T01:57:00', { createdMs: at(wrong), now: () => Date.now() + aheadMs });
+      pass(30_000);
+      aheadMs = 0;
+      pass(3 * 60_000);
+      expect(runs).to.deep.equal(['2026-03-01T02:00:00']);
+      expect(schedule?.nextAt).to.equal('2026-03-02T02:00:00.000Z');
+    });
+  }
+
+  it('catches up after the start where the last success lies in the future, which a wrong clock wrote down', async () => {
+    lastForcedMs = at('2106-01-01T00:00:00');
+    await startAt('2026-03-01T12:00:00', { createdMs: at('2026-02-01T00:00:00') });
+    pass(31_000);
+    expect(runs).to.deep.equal(['2026-03-01T12:00:30']);
+  });
+
   it('goes on after a run that failed unforeseen', async () => {
     let calls = 0;
     await startAt('2026-03-01T01:59:00', {

@@ -25,6 +25,17 @@ describe('the check of a document', () => {
       reading(VILLAGE, 1, { clock: 'unsure', state: 'on', ok: false, text: 'ü☀️', neg: -1.5 }),
       prediction(VILLAGE, 3),
       event(VILLAGE, 4, { ranges: '1-5,9'.repeat(200) }),
+      event(VILLAGE, 5, {
+        of: 'abcd',
+        from: 1,
+        to: 900,
+        void: [
+          [1, 5],
+          [9, 9],
+        ],
+        lost: [],
+        quarantined: [[700, 800]],
+      }),
       { ...withoutRev, _revisions: { start: 1, ids: ['abc123'] } },
       { ...reading(VILLAGE, 0), _rev: '2-b', _revisions: { start: 2, ids: ['b', 'a'] } },
       changed({ laterField_2: 1 }),
@@ -32,6 +43,29 @@ describe('the check of a document', () => {
     ];
     for (const document of good)
       expect(reasonFor(document), JSON.stringify(document).slice(0, 200)).to.equal(undefined);
+  });
+
+  for (const lost of [
+    [[5, 1]],
+    [[0, 1]],
+    [[1]],
+    [[1, 2, 3]],
+    [1, 2],
+    [['1', '2']],
+    [[1.5, 2]],
+    [[1, 2 ** 60]],
+    [{}],
+    [[[1, 2]]],
+  ]) {
+    it(`refuses an event with the ranges ${JSON.stringify(lost)}`, () => {
+      expect(reasonFor(event(VILLAGE, 6, { lost }))).to.match(/lost must be a list of ranges of numbers/);
+    });
+  }
+
+  it('refuses ranges in a reading, and more of them than a document may hold', () => {
+    expect(reasonFor(changed({ lost: [[1, 2]] }))).to.match(/lost must be a number, a boolean or a text/);
+    const lost = Array.from({ length: 2000 }, (_, n) => [n * 100_000 + 1, n * 100_000 + 2]);
+    expect(reasonFor(event(VILLAGE, 7, { lost }))).to.match(/has \d+ bytes; at most/);
   });
 
   it('takes the revision from wherever it stands', () => {

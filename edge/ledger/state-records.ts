@@ -1,0 +1,100 @@
+/** What a store remembers of itself, in `_local` documents of the database `state`. */
+import { randomInt } from 'node:crypto';
+import { type Database, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import { type ClockRecord, NEW_CLOCK } from './clock-guard.js';
+
+const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const NAME_LENGTH = 6;
+const FORMAT = 1;
+const NOTHING_DROPPED: DroppedSegments = { last: 0, lost: 0, checkpoints: [] };
+const NEVER_SYNCED: SyncHistory = { docsSent: 0, bytesSent: 0, bytesReceived: 0 };
+
+export interface StoreRecord {
+  format: number;
+  village: string;
+  node: string;
+  boot: number;
+  /** Inode and birth time of the folder the name was given in. */
+  place: string;
+  createdAt: string;
+}
+
+/** What is kept of segments that were confirmed and deleted. */
+export interface DroppedSegments {
+  /** Number of the one dropped last. */
+  last: number;
+  /** Numbers lost in them before they were delivered. */
+  lost: number;
+  /** Their checkpoints at the centre, until these are deleted. */
+  checkpoints: readonly string[];
+}
+
+/** What is worth remembering of synchronisation across restarts. */
+export interface SyncHistory {
+  lastAttemptAt?: string;
+  lastSuccessAt?: string;
+  lastForcedSuccessAt?: string;
+  docsSent: number;
+  bytesSent: number;
+  bytesReceived: number;
+}
+
+/** All of it, by the name of the `_local` document that holds each. */
+export interface StoreRecords {
+  store: StoreRecord;
+  dropped: DroppedSegments;
+  clock: ClockRecord;
+  sync: SyncHistory;
+}
+
+/** What the store remembers, or what a new or copied one begins with. */
+export async function readRecords(
+  open: Database,
+  { village, place, nowMs }: { village: string; place: string; nowMs: number },
+): Promise<StoreRecords> {
+  const store = await readRecord<StoreRecord>(open, 'store');
+  // A new store, or the copy of one: nothing may be numbered under the older name.
+  const keepsName = store?.place === place;
+  return {
+    store: {
+      format: FORMAT,
+      village: store?.village ?? village,
+      node: keepsName ? store.node : newNodeName(),
+      boot: (store?.boot ?? 0) + 1,
+      place,
+      createdAt: store?.createdAt ?? new Date(nowMs).toISOString(),
+    },
+    dropped: (await readRecord<DroppedSegments>(open, 'dropped')) ?? NOTHING_DROPPED,
+    clock: await readClock(open),
+    sync: { ...NEVER_SYNCED, ...(await readRecord<SyncHistory>(open, 'sync')) },
+  };
+}
+
+async function readClock(open: Database): Promise<ClockRecord> {
+  // Earlier versions kept the time last seen alone.
+  return { ...NEW_CLOCK, ...(await readRecord<ClockRecord>(open, 'clock')) };
+}
+
+/** After a repair the records may be older ones: the name is given up, and the clock must be proven. */
+export async function distrust(open: Database): Promise<void> {
+  const store = await readRecord<StoreRecord>(open, 'store');
+  if (store) await writeLocal(open, 'store', { ...store, node: newNodeName() });
+  await writeLocal(open, 'clock', { ...(await readClock(open)), unproven: true });
+}
+
+export async function writeRecords(open: Database, records: StoreRecords): Promise<void> {
+  for (const [name, body] of Object.entries(records)) await writeLocal(open, name, body);
+}
+
+/** A random name: 36^6 are enough that two stores of one village never meet. */
+export function newNodeName(): string {
+  return Array.from({ length: NAME_LENGTH }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join('');
+}
+
+async function readRecord<T extends object>(open: Database, name: string): Promise<T | undefined> {
+  const found = await readLocal<T & { _id: string; _rev: string }>(open, name);
+  if (!found) return undefined;
+  // A record written anew must not bring PouchDB's own names along.
+  const { _id, _rev, ...body } = found;
+  return body as unknown as T;
+}
