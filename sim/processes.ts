@@ -43,6 +43,8 @@ export interface ProgramProcessOptions {
   entry: string;
   args: readonly string[];
   env: Record<string, string>;
+  /** A command to run the program under, such as a tracer; signals must reach the program all the same. */
+  under?: readonly string[];
   /** Origin where `/readyz` will answer. */
   url: string;
   readyTimeoutMs?: number;
@@ -146,8 +148,9 @@ export class ProgramProcess implements Service {
   }
 
   #spawn(): Promise<ExitStatus> {
-    const { entry, args, env } = this.#options;
-    const child = spawn(process.execPath, [entry, ...args], {
+    const { entry, args, env, under = [] } = this.#options;
+    const [command = process.execPath, ...rest] = [...under, process.execPath, entry, ...args];
+    const child = spawn(command, rest, {
       env: { ...baseEnvironment(), ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -13,10 +13,17 @@ export interface EdgeProgramOptions {
   dataPath: string;
   /** Further settings, such as API_URL and CENTRAL_PASSWORD. */
   env?: Record<string, string>;
+  /** A command to run it under, such as a tracer. */
+  under?: readonly string[];
 }
 
 /** `solar-edge start` for a village; not started yet. Its own schedule is off and it asks for no spare disk space. */
-export async function edgeProgram({ villageId, dataPath, env = {} }: EdgeProgramOptions): Promise<ProgramProcess> {
+export async function edgeProgram({
+  villageId,
+  dataPath,
+  env = {},
+  under = [],
+}: EdgeProgramOptions): Promise<ProgramProcess> {
   const port = await freePort();
   const settings = {
     VILLAGE_ID: villageId,
@@ -31,5 +38,6 @@ export async function edgeProgram({ villageId, dataPath, env = {} }: EdgeProgram
     args: ['start'],
     env: { ...settings, ...env },
     url: `http://127.0.0.1:${port}`,
+    under,
   });
 }

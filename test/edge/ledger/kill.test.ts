@@ -6,12 +6,13 @@ import type { SeededRandom } from '../../../sim/random.js';
 import { edgeProgram } from '../../support/programs.js';
 import { itWithSeed } from '../../support/seeds.js';
 import { useTempFolder } from '../../support/temp-folder.js';
-import { ask, listAll, post } from '../api/node-client.js';
+import { waitFor } from '../../support/wait-for.js';
+import { type Answer, ask, listAll, post } from '../api/node-client.js';
 import { SEGMENT_SIZES } from '../api/node-under-test.js';
 import { contentOf } from './ingest-model.js';
 import { numbersByNode, upTo } from './store-under-test.js';
 
-/** KILL_CYCLES makes it longer. */
+/** How often; KILL_CYCLES makes it longer. */
 const CYCLES = Number(process.env.KILL_CYCLES ?? 8);
 const SENDERS = 4;
 
@@ -23,7 +24,8 @@ interface Reading {
 }
 
 /**
- * Posts small batches one after the other until the node is gone; what has no answer is sent again in the next life.
+ * Posts small batches one after the other until the node is gone; what has no answer is sent again in the next life. In
+ * between it repeats what was acknowledged long ago, and asks for a part of what conflicts with it.
  */
 class Sender {
   readonly acknowledged: Reading[] = [];
@@ -36,23 +38,55 @@ class Sender {
   }
 
   async sendUntilGone(url: string, random: SeededRandom): Promise<void> {
-    for (;;) {
-      const batch =
-        this.#unanswered.length > 0 ? this.#unanswered : upTo(random.integer(1, 5)).map(() => this.#next(random));
-      this.#unanswered = batch;
-      const answer = await post(url, 'readings', batch).catch(() => undefined);
-      if (!answer) return;
-      // The node is stopping.
-      if (answer.status === 503) continue;
-      if (answer.status !== 201) throw new Error(`a good batch was answered with ${answer.status} ${answer.text}`);
-      this.acknowledged.push(...batch);
-      this.#unanswered = [];
+    // A first sign of life of each life: what was acknowledged in the last one is there.
+    while (await this.#repeat(url, random)) {
+      if (!(await this.#sendNext(url, random))) return;
+      while (random.chance(0.8)) if (!(await this.#sendNext(url, random))) return;
     }
   }
 
   /** What was sent but not answered may be stored or not. */
   get unanswered(): readonly Reading[] {
     return this.#unanswered;
+  }
+
+  /** False when the node is gone. */
+  async #sendNext(url: string, random: SeededRandom): Promise<boolean> {
+    if (this.#unanswered.length === 0) this.#unanswered = upTo(random.integer(1, 5)).map(() => this.#next(random));
+    const batch = this.#unanswered;
+    const old = this.acknowledged[random.integer(0, this.acknowledged.length - 1)];
+    const conflicting = old && random.chance(0.2) ? [{ ...old, powerW: -1 }] : [];
+    const partial = conflicting.length > 0 || random.chance(0.2);
+    const answer = await this.#post(url, [...batch, ...conflicting], partial ? '?partial=true' : '');
+    if (!answer) return false;
+    const { accepted = 0, duplicates = 0, refused = [] } = answer.body;
+    expect(accepted + duplicates, answer.text).to.equal(batch.length);
+    expect(refused.map(({ code }) => code)).to.deep.equal(conflicting.map(() => 'conflict'));
+    this.acknowledged.push(...batch);
+    this.#unanswered = [];
+    return true;
+  }
+
+  /** False when the node is gone. */
+  async #repeat(url: string, random: SeededRandom): Promise<boolean> {
+    const from = random.integer(0, Math.max(0, this.acknowledged.length - 1));
+    const batch = this.acknowledged.slice(from, from + 5);
+    if (batch.length === 0) return true;
+    const answer = await this.#post(url, batch, '');
+    if (!answer) return false;
+    expect(answer.body, 'what was acknowledged is stored').to.include({ accepted: 0, duplicates: batch.length });
+    return true;
+  }
+
+  /** Undefined when the node is gone. */
+  async #post(url: string, readings: readonly Reading[], query: string): Promise<Answer | undefined> {
+    for (;;) {
+      const answer = await post(url, 'readings', readings, query).catch(() => undefined);
+      // The node is stopping.
+      if (answer?.status === 503) continue;
+      if (answer) expect(answer.status, answer.text).to.equal(query === '' ? 201 : 200);
+      return answer;
+    }
   }
 
   #next(random: SeededRandom): Reading {
@@ -127,7 +161,7 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
       await program.start();
       const sender = new Sender('m1');
       const sent = sender.sendUntilGone(program.url, random);
-      await sleep(100);
+      await waitFor(() => sender.acknowledged.length > 0, { what: 'something to be acknowledged' });
       await program.kill('SIGKILL');
       await sent;
       for (let n = 0; n < 3; n++) {
