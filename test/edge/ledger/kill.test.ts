@@ -6,6 +6,7 @@ import type { SeededRandom } from '../../../sim/random.js';
 import { edgeProgram } from '../../support/programs.js';
 import { itWithSeed } from '../../support/seeds.js';
 import { useTempFolder } from '../../support/temp-folder.js';
+import { waitFor } from '../../support/wait-for.js';
 import { ask, listAll, post } from '../api/node-client.js';
 import { SEGMENT_SIZES } from '../api/node-under-test.js';
 import { contentOf } from './ingest-model.js';
@@ -127,7 +128,7 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
       await program.start();
       const sender = new Sender('m1');
       const sent = sender.sendUntilGone(program.url, random);
-      await sleep(100);
+      await waitFor(() => sender.acknowledged.length > 0, { what: 'something to be acknowledged' });
       await program.kill('SIGKILL');
       await sent;
       for (let n = 0; n < 3; n++) {
