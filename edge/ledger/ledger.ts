@@ -223,7 +223,7 @@ export class Ledger {
     await this.#inTurn(async () => {
       const { state } = this.#options;
       const found = this.#segments.find(({ number }) => number === segment.number);
-      if (!found?.sealed || found.confirmedAt === undefined || found === this.#open) {
+      if (!found?.sealed || found.confirmedAt === undefined || found.pending > 0 || found === this.#open) {
         throw new AppError('conflict', `segment ${segment.number} is not confirmed; only confirmed ones are deleted`);
       }
       // First, so that nothing is forgotten when the process ends in between: counting it twice is put right below.
@@ -387,6 +387,8 @@ export class Ledger {
       log.warn('a damaged segment is repaired', { segment: segment.number, kept, lost: countNumbers(lost) });
       await segment.settle();
     }
+    // Where two in a row were damaged, only now it is known how far the numbers of the first one reached.
+    await this.#inTurn(() => joinSegments(this.#segments, this.#nowText()));
   }
 
   /** One after the other; the failure of one is not the next one's. */
