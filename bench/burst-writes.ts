@@ -17,25 +17,26 @@ import { runTask } from './support/task.js';
 const LOAD = new URL('./load/bursts.js', import.meta.url);
 const PEER = new URL('./peers/single-puts.js', import.meta.url);
 const SPREAD_MS = 1_500;
-const CONNECTIONS = 64;
+/** Each meter its own. */
+const CONNECTIONS = VILLAGE_FLEET.meters;
 
 const common = { peer: 'one put at a time', unit: 'bytes', digits: 0 } as const;
 const SPREAD: Figure = {
   ...common,
   key: 'burst-writes',
-  what: `written to disk per reading, 500 meters within ${SPREAD_MS / 1000} s`,
-  targets: [atMost(1_300)],
+  what: `the same, one after the other within ${SPREAD_MS / 1000} s`,
+  targets: [],
 };
 const AT_ONCE: Figure = {
   ...common,
   key: 'burst-writes-at-once',
-  what: 'written to disk per reading, 500 meters at once',
-  targets: [],
+  what: 'written to disk per reading, bursts of 500 meters at once',
+  targets: [atMost(1_300)],
 };
 
 export const burstWrites: Row = {
   name: 'burst-writes',
-  figures: [SPREAD, AT_ONCE],
+  figures: [AT_ONCE, SPREAD],
   async measure(context) {
     if ((await bytesWritten('self')) === undefined) {
       context.say('burst-writes: not measured, this system does not tell what a process writes (/proc/<pid>/io)');
@@ -47,8 +48,8 @@ export const burstWrites: Row = {
       () => measurePeer(context),
     );
     return [
-      { figure: SPREAD, ours: ours.spread, peer },
       { figure: AT_ONCE, ours: ours.atOnce, peer },
+      { figure: SPREAD, ours: ours.spread, peer },
     ];
   },
 };
