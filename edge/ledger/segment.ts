@@ -178,7 +178,9 @@ export class Segment extends KnownSegment implements RangeReader {
   async loseTail(lastSeq: number): Promise<void> {
     const firstLost = Math.max(this.lastSeq, this.firstSeq + this.delivery.deliveredSeq - 1) + 1;
     if (lastSeq < firstLost) return;
-    await this.writeDelivery({ ...this.delivery, lost: withRange(this.delivery.lost, [firstLost, lastSeq]) });
+    const lost = withRange(this.delivery.lost, [firstLost, lastSeq]);
+    // Every start finds the same tail gone.
+    if (lost !== this.delivery.lost) await this.writeDelivery({ ...this.delivery, lost });
   }
 
   /** A checkpoint document of the replication protocol, as PouchDB keeps it on the source's side. */
