@@ -52,6 +52,7 @@ export class Ledger {
       nowText: () => this.#nowText(),
       segments: () => this.segments,
       leaveDamaged: () => this.#inTurn(() => this.#leaveDamaged()),
+      join: () => this.#inTurn(() => this.#chain.join()),
     });
   }
 
@@ -178,7 +179,7 @@ export class Ledger {
     await this.#inTurn(async () => {
       const { state } = this.#options;
       const found = this.segments.find(({ number }) => number === segment.number);
-      if (!found?.sealed || found.confirmedAt === undefined || found === this.#chain.last) {
+      if (!found?.sealed || found.confirmedAt === undefined || found.pending > 0 || found === this.#chain.last) {
         throw new AppError('conflict', `segment ${segment.number} is not confirmed; only confirmed ones are deleted`);
       }
       // First, so that nothing is forgotten when the process ends in between: counting it twice is put right below.

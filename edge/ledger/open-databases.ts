@@ -5,7 +5,10 @@
  * use, the one being written to, and one that a failed write made doubtful (it can still be read, and on a full disk it
  * could not be opened again) stay open.
  */
+
+import { damageOfFiles } from '../../shared/leveldb/whole-files.js';
 import type { OpenOptions } from '../../shared/pouchdb.js';
+import { DamagedError } from './damaged-error.js';
 import { SegmentDatabase } from './segment-database.js';
 import { storageError } from './storage-error.js';
 
@@ -42,6 +45,8 @@ export class OpenDatabases {
   /** By folder, the one used longest ago first. */
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new Map<string, Promise<void>>();
+  /** Folders whose files were whole when they were opened first. */
+  readonly #checked = new Set<string>();
   #written: string | undefined;
 
   constructor(options: OpenDatabasesOptions = {}) {
@@ -116,6 +121,7 @@ export class OpenDatabases {
     const { database, makeRoom } = this.#options;
     const options = { ...(folder === this.#written ? FOR_WRITING : FOR_READING), ...database };
     await this.#closing.get(folder);
+    await this.#check(folder);
     try {
       return await SegmentDatabase.open(folder, options);
     } catch (error) {
@@ -129,6 +135,14 @@ export class OpenDatabases {
     const database = await opening;
     await Promise.allSettled(work);
     await database.close();
+  }
+
+  /** Once for each segment and start: LevelDB may end the process over a damaged table, and would not say a word of it. */
+  async #check(folder: string): Promise<void> {
+    if (this.#checked.has(folder)) return;
+    const damage = await damageOfFiles(folder);
+    if (damage !== undefined) throw new DamagedError(folder, damage);
+    this.#checked.add(folder);
   }
 
   #closeIdle(): void {

@@ -46,6 +46,10 @@ export function sequenceOf(key: string): number {
   return /^\d{16}$/.test(key.slice(BY_SEQUENCE.length)) ? Number(key.slice(BY_SEQUENCE.length)) : Number.NaN;
 }
 
+export function isSequenceKey(key: string): boolean {
+  return key.startsWith(BY_SEQUENCE) && Number.isSafeInteger(sequenceOf(key));
+}
+
 /** All documents. */
 export function sequences(): { gt: string; lt: string } {
   return { gt: BY_SEQUENCE, lt: `${BY_SEQUENCE}\uffff` };

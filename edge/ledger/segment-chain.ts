@@ -59,7 +59,7 @@ export class SegmentChain {
     this.#mark = await AcknowledgedMark.open(folder);
     const store = { node: state.node, acknowledged: this.#mark.value, nowText: this.#nowText() };
     this.#segments = await loadSegments(this.#databases, this.root, store);
-    await joinSegments(this.#segments, store.nowText);
+    await this.join();
     await this.#continueNumbers();
   }
 
@@ -141,6 +141,11 @@ export class SegmentChain {
       await segment.reload();
     }
     if (!last.damage) await this.#continueNumbers();
+  }
+
+  /** Holds each segment against the next, and counts what is missing in between. */
+  join(): Promise<void> {
+    return joinSegments(this.#segments, this.#nowText());
   }
 
   /** Takes a segment out and deletes its files. */

@@ -21,9 +21,8 @@ import {
   sequenceOf,
   UPDATE_SEQ_KEY,
 } from './pouchdb-layout.js';
-import type { RawEntry } from './raw-level.js';
 import type { Segment } from './segment.js';
-import type { SegmentDatabase } from './segment-database.js';
+import type { RawEntry, SegmentDatabase } from './segment-database.js';
 import type { SegmentRecord } from './segment-record.js';
 
 /** What was found in one segment. Ranges are of numbers, both ends inclusive. */

@@ -39,7 +39,12 @@ import {
   sequences,
   UPDATE_SEQ_KEY,
 } from './pouchdb-layout.js';
-import type { RawEntry } from './raw-level.js';
+
+/** An entry of the database as it is stored. */
+export interface RawEntry {
+  key: string;
+  value: string;
+}
 
 /** A document with its place in the segment. */
 export interface SegmentEntry {

@@ -5,8 +5,6 @@ import { syncFolder } from '../../shared/durable-file.js';
 
 /** Deleted, but for its files. */
 export const DROPPED = '.dropped';
-/** A copy LevelDB may repair; never the truth. */
-export const WORK = '.work';
 /** What could be read; complete once the damaged folder is gone. */
 export const REBUILT = '.rebuilt';
 

@@ -11,7 +11,7 @@ import type { Acknowledged } from './acknowledged-mark.js';
 import { asDamage, type DamagedError } from './damaged-error.js';
 import type { OpenDatabases } from './open-databases.js';
 import { Segment } from './segment.js';
-import { DROPPED, REBUILT, WORK } from './segment-folders.js';
+import { DROPPED, REBUILT } from './segment-folders.js';
 import type { SegmentRecord } from './segment-record.js';
 
 /** Oldest first. Rejects when a segment cannot be opened for another reason than damage, such as a full disk. */
@@ -90,7 +90,7 @@ async function tidyFolders(root: string): Promise<string[]> {
       await rename(path.join(root, name), path.join(root, number));
       await syncFolder(root);
       numbers.push(number);
-    } else if ([DROPPED, REBUILT, WORK].includes(`.${state}`)) {
+    } else if ([DROPPED, REBUILT].includes(`.${state}`)) {
       await rm(path.join(root, name), { recursive: true, force: true });
     }
   }

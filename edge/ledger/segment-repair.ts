@@ -1,29 +1,33 @@
 /**
  * Makes a damaged segment whole again from whatever of it can be read, and counts the rest.
  *
- * LevelDB repairs a copy; every document that is what its revision says, in the place its number says, is written to a
- * new database under the same local sequences, so that checkpoints and the record of delivery still hold; numbers that
- * are missing and were not delivered are lost. Then the new folder takes the place of the damaged one, which is set
- * aside. A crash at any point leaves one of the two, complete.
+ * LevelDB's files are read without it, block by block, each against its checksum. Every document that is what its
+ * revision says, in the place its number says, is written to a new database under the same local sequence, so that
+ * checkpoints and the record of delivery still hold; numbers that are missing and were not delivered are lost. Then the
+ * new folder takes the place of the damaged one, which is set aside. A crash at any point leaves one of the two,
+ * complete.
  */
 import { existsSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { TelemetryDocument } from '../../shared/documents.js';
 import { syncFolder } from '../../shared/durable-file.js';
+import { wholeWrites } from '../../shared/leveldb/whole-files.js';
 import type { LevelOperation } from '../../shared/watched-level.js';
 import { type NumberRange, withoutRanges } from './number-ranges.js';
 import {
   counterOperations,
   decodeDocument,
   documentOperations,
+  isSequenceKey,
   LOCAL_DOCUMENTS,
   localDocumentOperation,
   sequenceOf,
-  sequences,
   UUID_KEY,
 } from './pouchdb-layout.js';
-import { RawLevel, repairLevel } from './raw-level.js';
-import { REBUILT, WORK } from './segment-folders.js';
+import { RawLevel } from './raw-level.js';
+import { REBUILT } from './segment-folders.js';
 import { type DeliveryRecord, NOTHING_DELIVERED, type SegmentRecord } from './segment-record.js';
 import { forgetOldest, setAside } from './set-aside.js';
 
@@ -42,7 +46,7 @@ export interface RepairOptions {
 export type RepairStep = (typeof REPAIR_STEPS)[number];
 
 /** In this order. */
-export const REPAIR_STEPS = ['copied', 'mended', 'rebuilt', 'synced', 'set aside', 'exchanged'] as const;
+export const REPAIR_STEPS = ['rebuilt', 'synced', 'set aside', 'exchanged'] as const;
 
 export interface RepairResult {
   /** Documents kept. */
@@ -59,26 +63,17 @@ const MAJORITY_AT_LEAST = 3;
 /** The segment's database must be closed, and stay closed meanwhile. */
 export async function repairSegment(options: RepairOptions): Promise<RepairResult> {
   const { folder, damagedRoot, damagedMaxBytes, nowText, onStep = () => undefined } = options;
-  const work = folder + WORK;
   const rebuilt = folder + REBUILT;
   await finishExchange(folder, rebuilt);
-  for (const leftover of [work, rebuilt]) await rm(leftover, { recursive: true, force: true });
-  await copyFiles(folder, work);
-  onStep('copied');
-  // What cannot be repaired can perhaps be read all the same, or else nothing in it can.
-  await repairLevel(work).catch(() => undefined);
-  onStep('mended');
-  const source = await RawLevel.open(work).catch(() => undefined);
+  await rm(rebuilt, { recursive: true, force: true });
   const target = await RawLevel.open(rebuilt);
   let result: RepairResult;
   try {
-    result = await rebuild(source, target, options);
+    result = await rebuild(target, options);
     onStep('rebuilt');
   } finally {
     await target.close();
-    await source?.close();
   }
-  await rm(work, { recursive: true, force: true });
   await syncFolder(rebuilt);
   onStep('synced');
   await setAside(folder, damagedRoot, nowText);
@@ -98,22 +93,14 @@ async function finishExchange(folder: string, rebuilt: string): Promise<void> {
   await syncFolder(path.dirname(folder));
 }
 
-/** Links where the file system has them: the repair changes no file in place, and space may be short. */
-async function copyFiles(from: string, to: string): Promise<void> {
-  await mkdir(to);
-  for (const entry of await readdir(from, { withFileTypes: true })) {
-    if (!entry.isFile() || entry.name === 'LOCK') continue;
-    const [source, copy] = [path.join(from, entry.name), path.join(to, entry.name)];
-    await link(source, copy).catch(() => copyFile(source, copy));
-  }
-}
-
-async function rebuild(source: RawLevel | undefined, target: RawLevel, options: RepairOptions): Promise<RepairResult> {
-  const local = source ? await readLocalDocuments(source) : new Map<string, object>();
-  const told = recordOf(local.get('segment'), options.expected);
-  const record = source ? { ...told, ...(await placeByDocuments(source)) } : told;
-  const kept: number[] = [];
-  if (source) await copyDocuments(source, target, record, kept);
+async function rebuild(target: RawLevel, options: RepairOptions): Promise<RepairResult> {
+  const { folder } = options;
+  const { local, uuid, newest } = await readBookkeeping(folder);
+  const record = {
+    ...recordOf(local.get('segment'), options.expected),
+    ...(await placeByDocuments(wholeDocuments(folder, newest))),
+  };
+  const kept = await copyDocuments(wholeDocuments(folder, newest), target, record);
   const delivery = deliveryOf(local.get('delivery'));
   const firstSeq = record.firstSeq;
   const lastSeq = Math.max(record.lastSeq ?? 0, options.expected.lastSeq ?? 0, firstSeq + (kept.at(-1) ?? 0) - 1);
@@ -122,70 +109,112 @@ async function rebuild(source: RawLevel | undefined, target: RawLevel, options: 
   const mended: SegmentRecord = { ...rest, lastSeq, sealedAt: record.sealedAt ?? options.nowText };
   local.set('segment', mended).set('delivery', { ...delivery, lost });
   const operations: LevelOperation[] = [...local].map(([name, body]) => localDocumentOperation(name, body));
-  const uuid = await source?.entries(UUID_KEY.slice(0, -1), `${UUID_KEY}\u0000`, 1);
-  // The database's identity, by which the centre's checkpoints know it.
-  for (const { key, value } of uuid?.entries ?? []) {
-    if (key === UUID_KEY && isJson(value)) operations.push({ type: 'put', key, value });
-  }
+  if (uuid !== undefined) operations.push({ type: 'put', key: UUID_KEY, value: uuid });
   operations.push(...counterOperations(kept.at(-1) ?? 0, kept.length));
   await target.write(operations);
   return { kept: kept.length, lost };
 }
 
+interface Bookkeeping {
+  /** `_local` documents by name. */
+  local: Map<string, object>;
+  /** The database's identity, by which the centre's checkpoints know it. */
+  uuid: string | undefined;
+  /** The number LevelDB gave the newest write of each document's entry, by local sequence. */
+  newest: Map<number, number>;
+}
+
+/** What is known of the database apart from its documents. */
+async function readBookkeeping(folder: string): Promise<Bookkeeping> {
+  const few = new Map<string, { sequence: number; value: string }>();
+  const newest = new Map<number, number>();
+  for await (const writes of wholeWrites(folder)) {
+    for (const { key, value, sequence } of writes) {
+      const name = key.toString('utf8');
+      if (isSequenceKey(name)) {
+        const localSeq = sequenceOf(name);
+        newest.set(localSeq, Math.max(newest.get(localSeq) ?? 0, sequence));
+      } else if (name === UUID_KEY || name.startsWith(LOCAL_DOCUMENTS.gt)) {
+        if ((few.get(name)?.sequence ?? -1) <= sequence) few.set(name, { sequence, value: value?.toString() ?? '' });
+      }
+    }
+  }
+  const local = new Map<string, object>();
+  for (const [name, { value }] of few) {
+    const body: unknown = name === UUID_KEY || !isJson(value) ? undefined : JSON.parse(value);
+    if (typeof body === 'object' && body !== null) local.set(name.slice(LOCAL_DOCUMENTS.gt.length), body);
+  }
+  const uuid = few.get(UUID_KEY)?.value;
+  return { local, uuid: uuid !== undefined && isJson(uuid) ? uuid : undefined, newest };
+}
+
+interface PlacedDocument {
+  localSeq: number;
+  json: string;
+  document: TelemetryDocument;
+}
+
+/** Every document that is what its revision says, in no order; what was written over is left out. */
+async function* wholeDocuments(folder: string, newest: ReadonlyMap<number, number>): AsyncGenerator<PlacedDocument[]> {
+  for await (const writes of wholeWrites(folder)) {
+    for (let from = 0; from < writes.length; from += CHUNK) {
+      yield writes.slice(from, from + CHUNK).flatMap(({ key, value, sequence }) => {
+        const name = key.toString('utf8');
+        const localSeq = isSequenceKey(name) ? sequenceOf(name) : Number.NaN;
+        if (!value || newest.get(localSeq) !== sequence) return [];
+        const json = value.toString('utf8');
+        const document = decodeDocument(json);
+        return document ? [{ localSeq, json, document }] : [];
+      });
+      // A table has thousands: the node's other work gets its turn.
+      await setImmediate();
+    }
+  }
+}
+
 /**
- * Whose numbers most of the first documents carry: they prove themselves, the record does not. Undefined where that is
- * not clear.
+ * Whose numbers most of some documents carry: they prove themselves, the record does not. Undefined where that is not
+ * clear.
  */
-async function placeByDocuments(source: RawLevel): Promise<{ node: string; firstSeq: number } | undefined> {
-  const { gt, lt } = sequences();
-  const { entries } = await source.entries(gt, lt, CHUNK);
+async function placeByDocuments(
+  found: AsyncIterable<PlacedDocument[]>,
+): Promise<{ node: string; firstSeq: number } | undefined> {
   const places = new Map<string, { node: string; firstSeq: number; votes: number }>();
   let votes = 0;
-  for (const { key, value } of entries) {
-    const document = decodeDocument(value);
-    const firstSeq = (document?.seq ?? 0) - sequenceOf(key) + 1;
-    if (!document || !Number.isSafeInteger(firstSeq) || firstSeq < 1) continue;
-    const name = `${document.node} ${firstSeq}`;
-    const place = places.get(name) ?? { node: document.node, firstSeq, votes: 0 };
-    places.set(name, { ...place, votes: place.votes + 1 });
-    votes++;
+  for await (const documents of found) {
+    for (const { localSeq, document } of documents) {
+      const firstSeq = document.seq - localSeq + 1;
+      if (!Number.isSafeInteger(firstSeq) || firstSeq < 1) continue;
+      const name = `${document.node} ${firstSeq}`;
+      const place = places.get(name) ?? { node: document.node, firstSeq, votes: 0 };
+      places.set(name, { ...place, votes: place.votes + 1 });
+      votes++;
+    }
+    if (votes >= CHUNK) break;
   }
   const chosen = [...places.values()].find((place) => place.votes >= MAJORITY_AT_LEAST && place.votes > votes / 2);
   return chosen && { node: chosen.node, firstSeq: chosen.firstSeq };
 }
 
-/** `kept` takes the local sequences of what is copied, ascending. */
-async function copyDocuments(source: RawLevel, target: RawLevel, record: SegmentRecord, kept: number[]): Promise<void> {
-  const { gt, lt } = sequences();
-  for (let from = gt; ; ) {
-    const { entries, failure } = await source.entries(from, lt, CHUNK);
+/** Copies the documents that belong to the segment; resolves with their local sequences, ascending. */
+async function copyDocuments(
+  found: AsyncIterable<PlacedDocument[]>,
+  target: RawLevel,
+  record: SegmentRecord,
+): Promise<number[]> {
+  const kept = new Set<number>();
+  for await (const documents of found) {
     const operations: LevelOperation[] = [];
-    for (const { key, value } of entries) {
-      const localSeq = sequenceOf(key);
-      const document = decodeDocument(value);
-      if (!document || document.node !== record.node || document.seq !== record.firstSeq + localSeq - 1) continue;
+    for (const { localSeq, json, document } of documents) {
+      if (document.node !== record.node || document.seq !== record.firstSeq + localSeq - 1) continue;
       // Written by a request that was refused; its number was given to another document since.
       if (record.lastSeq !== undefined && document.seq > record.lastSeq) continue;
-      operations.push(...documentOperations({ id: document._id, revision: document._rev, json: value }, localSeq));
-      kept.push(localSeq);
+      operations.push(...documentOperations({ id: document._id, revision: document._rev, json }, localSeq));
+      kept.add(localSeq);
     }
     if (operations.length > 0) await target.write(operations);
-    const last = entries.at(-1)?.key;
-    // Behind an unreadable stretch reading goes on as long as it gets anywhere.
-    if (last === undefined || (entries.length < CHUNK && !failure)) return;
-    from = last;
   }
-}
-
-async function readLocalDocuments(source: RawLevel): Promise<Map<string, object>> {
-  const found = new Map<string, object>();
-  const { gt, lt } = LOCAL_DOCUMENTS;
-  const { entries } = await source.entries(gt, lt, -1);
-  for (const { key, value } of entries) {
-    const body = isJson(value) ? (JSON.parse(value) as unknown) : undefined;
-    if (typeof body === 'object' && body !== null) found.set(key.slice(gt.length), body);
-  }
-  return found;
+  return [...kept].sort((a, b) => a - b);
 }
 
 function isJson(text: string): boolean {

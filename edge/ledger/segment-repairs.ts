@@ -23,6 +23,8 @@ export interface SegmentRepairsOptions {
   segments(): readonly Segment[];
   /** When the promise resolves, the segment open for writing is no damaged one. */
   leaveDamaged(): Promise<void>;
+  /** Holds each segment against the next, and counts what is missing in between. */
+  join(): Promise<void>;
 }
 
 export class SegmentRepairs {
@@ -57,13 +59,15 @@ export class SegmentRepairs {
   }
 
   async #repairAll(): Promise<void> {
-    const { segments, leaveDamaged } = this.#options;
+    const { segments, leaveDamaged, join } = this.#options;
     for (const segment of segments().filter(({ damage }) => damage)) {
       if (this.#stopped) return;
       await leaveDamaged();
       // Reopened meanwhile and found sound; and what is written to is never exchanged.
       if (segment.damage && segment !== segments().at(-1)) await this.#repair(segment, segment.damage);
     }
+    // Where two in a row were damaged, only now it is known how far the numbers of the first one reached.
+    await join();
   }
 
   async #repair(segment: Segment, damage: Error): Promise<void> {

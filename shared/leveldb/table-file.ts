@@ -25,9 +25,10 @@ export function readTableWrites(bytes: Buffer): TableWrites {
   if (!index) return { writes: [], isDamaged: true };
   const writes: LevelWrite[] = [];
   let isDamaged = false;
-  for (const [, handle] of index) {
+  for (const [, place] of index) {
     try {
-      for (const [key, value] of readBlock(bytes, new ByteReader(handle))) writes.push(writeOfTable(key, value));
+      const entries = entriesOf(bytes, placeAt(new ByteReader(place)));
+      for (const [key, value] of entries) writes.push(writeOfTable(key, value));
     } catch {
       isDamaged = true;
     }
@@ -35,30 +36,59 @@ export function readTableWrites(bytes: Buffer): TableWrites {
   return { writes, isDamaged };
 }
 
-/** The last key and the place of each block. */
-function indexOf(bytes: Buffer): [key: Buffer, handle: Buffer][] | undefined {
+/** True when every block, those that help to find others included, is what was written; nothing is unpacked. */
+export function isTableWhole(bytes: Buffer): boolean {
   try {
-    const footer = bytes.subarray(bytes.length - FOOTER_BYTES);
-    if (footer.readBigUInt64LE(FOOTER_BYTES - 8) !== MAGIC) return undefined;
-    const reader = new ByteReader(footer);
-    // Where the index of other data is, of which there is none.
-    reader.varint();
-    reader.varint();
-    return readBlock(bytes, reader);
+    const { helpers, index } = footerOf(bytes);
+    storedBlock(bytes, index);
+    const places = [...entriesOf(bytes, helpers), ...entriesOf(bytes, index)];
+    for (const [, place] of places) storedBlock(bytes, placeAt(new ByteReader(place)));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The last key and the place of each block. */
+function indexOf(bytes: Buffer): [key: Buffer, place: Buffer][] | undefined {
+  try {
+    return entriesOf(bytes, footerOf(bytes).index);
   } catch {
     return undefined;
   }
 }
 
-/** The entries of the block whose place the reader is at. Throws for one that is not whole. */
-function readBlock(bytes: Buffer, place: ByteReader): [key: Buffer, value: Buffer][] {
-  const [offset, size] = [place.varint(), place.varint()];
+/** Where a block is. */
+interface Place {
+  offset: number;
+  size: number;
+}
+
+/** The places of the two blocks that name others: helpers such as filters, and the data. Throws for what is no table. */
+function footerOf(bytes: Buffer): { helpers: Place; index: Place } {
+  const footer = bytes.subarray(bytes.length - FOOTER_BYTES);
+  if (footer.readBigUInt64LE(FOOTER_BYTES - 8) !== MAGIC) throw new Error('this is not the end of a table');
+  const reader = new ByteReader(footer);
+  return { helpers: placeAt(reader), index: placeAt(reader) };
+}
+
+function placeAt(reader: ByteReader): Place {
+  return { offset: reader.varint(), size: reader.varint() };
+}
+
+/** A block as it is stored, with how it is packed. Throws for one that is not what was written. */
+function storedBlock(bytes: Buffer, { offset, size }: Place): { contents: Buffer; isPacked: boolean } {
   const stored = new ByteReader(bytes, offset).take(size + TRAILER_BYTES);
   if (maskedChecksum(stored.subarray(0, size + 1)) !== stored.readUInt32LE(size + 1)) {
     throw new Error('a block is not what was written');
   }
-  const contents = stored.subarray(0, size);
-  const block = stored.readUInt8(size) === 0 ? contents : unpackSnappy(contents);
+  return { contents: stored.subarray(0, size), isPacked: stored.readUInt8(size) !== 0 };
+}
+
+/** The entries of a block. Throws for one that is not whole. */
+function entriesOf(bytes: Buffer, place: Place): [key: Buffer, value: Buffer][] {
+  const { contents, isPacked } = storedBlock(bytes, place);
+  const block = isPacked ? unpackSnappy(contents) : contents;
   const restarts = block.readUInt32LE(block.length - RESTART_BYTES);
   const reader = new ByteReader(block.subarray(0, block.length - RESTART_BYTES * (restarts + 1)));
   const entries: [Buffer, Buffer][] = [];

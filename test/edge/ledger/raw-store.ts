@@ -1,14 +1,31 @@
 /** What lies in a closed LevelDB, key by key, and ways to change it behind everybody's back. */
 import { RawLevel } from '../../../edge/ledger/raw-level.js';
-import type { LevelOperation } from '../../../shared/watched-level.js';
+import { loadLeveldown } from '../../../shared/pouchdb.js';
+import type { Level, LevelOperation } from '../../../shared/watched-level.js';
+
+interface Reading {
+  open(options: object, callback: (error?: Error) => void): void;
+  close(callback: (error?: Error) => void): void;
+}
 
 /** Everything, in the order of its keys. */
 export async function dump(folder: string): Promise<Map<string, string>> {
-  return withRaw(folder, async (level) => {
-    const { entries, failure } = await level.entries('\u0000', '\u{10ffff}', -1);
-    if (failure) throw failure;
-    return new Map(entries.map(({ key, value }) => [key, value]));
+  const level = (loadLeveldown() as (where: string) => Level & Reading)(folder);
+  await new Promise<void>((resolve, reject) => level.open({}, (error) => (error ? reject(error) : resolve())));
+  const found = new Map<string, string>();
+  const iterator = level.iterator({ keyAsBuffer: false, valueAsBuffer: false });
+  await new Promise<void>((resolve, reject) => {
+    const step = (error?: Error | null, key?: string | Buffer, value?: string | Buffer) => {
+      if (error) return reject(error);
+      if (key === undefined) return resolve();
+      found.set(String(key), String(value));
+      iterator.next(step);
+    };
+    iterator.next(step);
   });
+  await new Promise<void>((resolve) => iterator.end(() => resolve()));
+  await new Promise<void>((resolve) => level.close(() => resolve()));
+  return found;
 }
 
 /** Changes entries of a closed database; `undefined` deletes one. */

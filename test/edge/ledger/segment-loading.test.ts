@@ -59,7 +59,7 @@ describe('the loading of segments', () => {
 
   it('ends what a crash left half-way, and never takes a half copy for a segment', async () => {
     await make(2, 3);
-    for (const name of ['000001.work', '000002.rebuilt', '000000.dropped']) {
+    for (const name of ['000002.rebuilt', '000000.dropped']) {
       await mkdir(path.join(segments.root, name));
       await writeFile(path.join(segments.root, name, '000003.log'), 'half');
     }
