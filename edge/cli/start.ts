@@ -26,8 +26,8 @@ export function startCommand(): Command {
       log.error(`the node ends because of something unforeseen: ${messageOf(error)}`, { stack: error.stack });
       process.exit(EXIT.unfinished);
     });
-    // V8 would let garbage grow to four times what lives: a village's board has better uses for its memory.
-    setFlagsFromString('--heap-growing-percent=30');
+    // V8 would let garbage grow to four times what lives; a village's board has better uses for its memory.
+    setFlagsFromString('--heap-growing-percent=100');
     const node = new EdgeNode({ config, log });
     const ended = untilTerminated();
     await node.start();
