@@ -3,7 +3,7 @@
  * closes.
  */
 import { AppError } from './app-error.js';
-import { type Database, readFailure } from './pouchdb.js';
+import type { Database } from './pouchdb.js';
 
 export class DrainingDatabase {
   readonly #database: Database;
@@ -13,11 +13,6 @@ export class DrainingDatabase {
 
   constructor(database: Database) {
     this.#database = database;
-  }
-
-  /** The first read that failed since the database was opened. */
-  get readFailure(): Error | undefined {
-    return readFailure(this.#database);
   }
 
   /** Throws `busy` once closing has begun. */

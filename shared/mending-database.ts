@@ -74,12 +74,6 @@ export class MendingDatabase {
     }
   }
 
-  /** Throws `storage_failed` when a read failed since the database was opened: PouchDB makes "not found" of that. */
-  assertReadable(): void {
-    const failure = this.#database.readFailure;
-    if (failure) throw storageFailed(this.#folder, failure);
-  }
-
   async close(): Promise<void> {
     await this.#reopening?.catch(() => undefined);
     await this.#database.close();

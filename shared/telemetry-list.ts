@@ -37,7 +37,7 @@ const cursorSchema = z.string().transform((text, context): Place => {
  * The query parameters of a list, from text. Unknown parameters are refused, so that a typing error is not silently
  * ignored.
  */
-export const telemetryQuerySchema = z.strictObject({
+const telemetryQuerySchema = z.strictObject({
   device: nameSchema.optional(),
   model: nameSchema.optional(),
   from: instantSchema.optional(),

@@ -11,3 +11,13 @@ export class DamagedError extends AppError {
     });
   }
 }
+
+/** A database that cannot be opened for what is in it is as damaged as one that cannot be read. */
+export function asDamage(error: unknown, folder: string): DamagedError | undefined {
+  if (error instanceof DamagedError) return error;
+  const text = error instanceof AppError && error.code === 'storage_failed' ? error.message : '';
+  // LevelDB's own words: https://github.com/google/leveldb/blob/main/util/status.cc and db/version_set.cc.
+  const isDamage =
+    /corruption|cannot be read|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
+  return isDamage.test(text) ? new DamagedError(folder, text) : undefined;
+}

@@ -1,39 +1,21 @@
 /**
  * The ordered segments of a node: one open for writing, the others sealed.
  *
- * Invariants: numbers are contiguous per node name, across crashes and rolls; a number acknowledged is never given to
- * another document; what is acknowledged is on the disk, or counted as lost by its number. Writing, rolling, reopening
- * and the last step of a repair take turns.
+ * Here is decided when a segment is sealed and deleted, and that nothing is written after a failed write before what
+ * failed has been reopened. Invariants: writing, rolling, reopening, deleting and leaving what is damaged take turns; only
+ * what is confirmed is deleted. What is promised of numbers is kept by the chain below (`segment-chain.ts`).
  */
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import { AppError, messageOf } from '../../shared/app-error.js';
-import { parseTelemetryId } from '../../shared/documents.js';
-import { syncFolder } from '../../shared/durable-file.js';
-import type { Logger } from '../../shared/logger.js';
-import type { OpenOptions } from '../../shared/pouchdb.js';
-import { ReaderGone } from '../../shared/range-reader.js';
 import { formatInstant } from '../../shared/time.js';
-import { AcknowledgedMark } from './acknowledged-mark.js';
-import { DamagedError } from './damaged-error.js';
 import { probeDisk } from './disk-probe.js';
-import { encodeDocuments, type Stamp, type UnnumberedDocument } from './document-encoding.js';
-import { FolderEntries } from './folder-entries.js';
-import { closeOff, doubtAbout, joinSegments } from './number-continuity.js';
-import { countNumbers } from './number-ranges.js';
-import { OpenDatabases } from './open-databases.js';
-import { Segment, segmentFolder } from './segment.js';
-import { dropFolder } from './segment-folders.js';
-import { loadSegments } from './segment-loading.js';
-import { repairSegment } from './segment-repair.js';
+import type { Stamp, UnnumberedDocument } from './document-encoding.js';
+import { storedRevisions } from './revision-lookup.js';
+import type { Segment } from './segment.js';
+import { SegmentChain, type SegmentChainOptions } from './segment-chain.js';
+import { SegmentRepairs } from './segment-repairs.js';
 import { storageError } from './storage-error.js';
-import type { StoreState } from './store-state.js';
 
-export interface LedgerOptions {
-  /** LOCAL_CACHE_PATH. */
-  folder: string;
-  state: StoreState;
-  log: Logger;
+export interface LedgerOptions extends SegmentChainOptions {
   /** Milliseconds since 1970, and whether they can be believed. */
   clock: { now(): number; readonly sure: boolean };
   /** Documents after which a segment is sealed. */
@@ -42,9 +24,6 @@ export interface LedgerOptions {
   capacityBytes: number;
   /** Hears how many bytes were written. */
   onWritten?: (bytes: number) => void;
-  database?: OpenOptions;
-  /** Makes a little room on a full disk. */
-  makeRoom?: () => Promise<void>;
   /** Rejects while nothing can be written to the disk of a folder. */
   probeDisk?: (folder: string) => Promise<void>;
 }
@@ -55,37 +34,32 @@ const DAMAGED_PART = 8;
 
 export class Ledger {
   readonly #options: LedgerOptions;
-  readonly #root: string;
-  readonly #databases: OpenDatabases;
-  readonly #entries = new FolderEntries();
-  #mark: AcknowledgedMark | undefined;
-  /** Oldest first; the last one is open for writing. */
-  #segments: Segment[] = [];
+  readonly #chain: SegmentChain;
+  readonly #repairs: SegmentRepairs;
   readonly #listeners = new Set<() => void>();
   /** After a failed write, until the open segment has been reopened and numbers can go on. */
   #unsettled = false;
   #rollRequested = false;
-  #openBytes = 0;
   #turn: Promise<unknown> = Promise.resolve();
-  #repairing: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: LedgerOptions) {
+    const { folder, log, capacityBytes } = options;
     this.#options = options;
-    this.#root = path.join(options.folder, 'segments');
-    this.#databases = new OpenDatabases({ database: options.database, makeRoom: options.makeRoom });
+    this.#chain = new SegmentChain(options);
+    this.#repairs = new SegmentRepairs({
+      ...{ folder, log, damagedMaxBytes: capacityBytes / DAMAGED_PART },
+      nowText: () => this.#nowText(),
+      segments: () => this.segments,
+      leaveDamaged: () => this.#inTurn(() => this.#leaveDamaged()),
+      join: () => this.#inTurn(() => this.#chain.join()),
+    });
   }
 
   /** Opens what is there and makes sure that there is a segment to write to. Repairs begin, and are not waited for. */
   async open(): Promise<void> {
-    const { folder, state } = this.#options;
-    await mkdir(this.#root, { recursive: true });
-    this.#mark = await AcknowledgedMark.open(folder);
-    const store = { node: state.node, acknowledged: this.#mark.value, nowText: this.#nowText() };
-    this.#segments = await loadSegments(this.#databases, this.#root, store);
-    await joinSegments(this.#segments, store.nowText);
-    await this.#continueNumbers();
-    this.#repairSoon();
+    await this.#chain.load();
+    this.#repairs.runSoon();
   }
 
   /** Name new numbers are given under. */
@@ -95,27 +69,27 @@ export class Ledger {
 
   /** The highest number given under the present name; 0 before the first. */
   get lastSeq(): number {
-    return this.#open.lastSeq;
+    return this.#chain.last.lastSeq;
   }
 
   /** Oldest first. */
   get segments(): readonly Segment[] {
-    return this.#segments;
+    return this.#chain.segments;
   }
 
   /** Documents not delivered and not accounted for otherwise, counted from what is stored. */
   get pending(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.pending, 0);
+    return this.segments.reduce((sum, segment) => sum + segment.pending, 0);
   }
 
   /** Numbers whose documents were lost before they were delivered, those of dropped segments included. */
   get lost(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.lost, this.#options.state.dropped.lost);
+    return this.segments.reduce((sum, segment) => sum + segment.lost, this.#options.state.dropped.lost);
   }
 
   /** How many databases of segments are open now. */
   get openDatabases(): number {
-    return this.#databases.count;
+    return this.#chain.openDatabases;
   }
 
   /** Calls back after every write; returns the way to end that. */
@@ -130,25 +104,9 @@ export class Ledger {
    */
   async revisions(ids: readonly string[]): Promise<Map<string, string>> {
     await this.heal();
-    const found = new Map<string, string>();
-    const places = ids.flatMap((id) => {
-      const parsed = parseTelemetryId(id);
-      // An event's id is made of the node, the boot and a counter: it never comes again.
-      return parsed ? [{ id, type: parsed.type, time: parsed.time }] : [];
+    return storedRevisions(this.segments, ids, () => this.#repairs.runSoon()).catch((error: unknown) => {
+      throw storageError(error);
     });
-    for (const segment of [...this.#segments]) {
-      if (segment.damage) continue;
-      const possible = places.filter(({ type, time }) => segment.mayHold(type, time)).map(({ id }) => id);
-      if (possible.length === 0) continue;
-      try {
-        for (const [id, revision] of await segment.revisions(possible)) found.set(id, revision);
-      } catch (error) {
-        if (error instanceof ReaderGone) continue;
-        if (!(error instanceof DamagedError)) throw storageError(error);
-        this.#repairSoon();
-      }
-    }
-    return found;
   }
 
   /**
@@ -162,7 +120,8 @@ export class Ledger {
       try {
         await this.#leaveDamaged();
         if (this.#isRollDue()) await this.#roll();
-        await this.#write(documents, stamp);
+        const bytes = await this.#chain.write(documents, stamp);
+        this.#options.onWritten?.(bytes);
       } catch (error) {
         // LevelDB goes on after a failed write and loses what follows: nothing may be acknowledged before it was
         // reopened.
@@ -175,7 +134,7 @@ export class Ledger {
 
   /** False after a failed write, until what failed has been reopened. */
   get writable(): boolean {
-    return !this.#unsettled && this.#databases.broken.length === 0;
+    return !this.#unsettled && !this.#chain.isBroken;
   }
 
   /**
@@ -204,7 +163,7 @@ export class Ledger {
   async keepUp(): Promise<void> {
     await this.heal();
     if (this.#isRollDue()) await this.roll();
-    this.#repairSoon();
+    this.#repairs.runSoon();
   }
 
   /**
@@ -212,83 +171,50 @@ export class Ledger {
    * begun again by the next call.
    */
   repair(): Promise<void> {
-    this.#repairing ??= this.#repairAll().finally(() => {
-      this.#repairing = undefined;
-    });
-    return this.#repairing;
+    return this.#repairs.run();
   }
 
   /** Deletes a sealed, confirmed segment, files and all. Throws when it is neither, or when it is not there. */
   async drop(segment: Pick<Segment, 'number'>): Promise<void> {
     await this.#inTurn(async () => {
       const { state } = this.#options;
-      const found = this.#segments.find(({ number }) => number === segment.number);
-      if (!found?.sealed || found.confirmedAt === undefined || found.pending > 0 || found === this.#open) {
+      const found = this.segments.find(({ number }) => number === segment.number);
+      if (!found?.sealed || found.confirmedAt === undefined || found.pending > 0 || found === this.#chain.last) {
         throw new AppError('conflict', `segment ${segment.number} is not confirmed; only confirmed ones are deleted`);
       }
       // First, so that nothing is forgotten when the process ends in between: counting it twice is put right below.
       await state.noteDropped(found.number, found.lost, found.delivery.checkpoints ?? []);
-      this.#segments = this.#segments.filter((one) => one !== found);
-      await found.leaveBehind();
-      await dropFolder(found.folder);
+      await this.#chain.delete(found);
     });
   }
 
   /** The `at` of the oldest document that is not delivered. */
   async oldestPendingAt(): Promise<string | undefined> {
-    const segment = this.#segments.find((candidate) => candidate.pending > 0 && !candidate.damage);
+    const segment = this.segments.find((candidate) => candidate.pending > 0 && !candidate.damage);
     const [entry] = segment ? await segment.entriesAfter(segment.delivery.deliveredSeq, 1) : [];
     return entry?.document.at;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#repairing?.catch(() => undefined);
+    await this.#repairs.stop();
     await this.#turn.catch(() => undefined);
-    this.#segments = [];
-    await this.#databases.closeAll();
-    await this.#mark?.close();
-    this.#mark = undefined;
-  }
-
-  get #open(): Segment {
-    const segment = this.#segments.at(-1);
-    if (!segment) throw new AppError('storage_failed', 'the store is not open');
-    return segment;
-  }
-
-  async #write(documents: readonly UnnumberedDocument[], stamp: Stamp): Promise<void> {
-    const open = this.#open;
-    const { node } = this;
-    const firstSeq = open.lastSeq + 1;
-    const encoded = encodeDocuments(documents, { village: this.#options.state.village, node, firstSeq }, stamp);
-    await open.write(encoded);
-    await this.#entries.sync(open.folder);
-    // Kept apart from the documents, before anyone is told: a tail that goes missing is then known by its numbers.
-    await this.#mark?.write(node, firstSeq + documents.length - 1);
-    open.acknowledge(documents.length);
-    const bytes = encoded.reduce((sum, { json }) => sum + json.length, 0);
-    this.#openBytes += bytes;
-    this.#options.onWritten?.(bytes);
+    await this.#chain.close();
   }
 
   #isRollDue(): boolean {
     const { segmentMaxDocs, capacityBytes, clock } = this.#options;
-    const { count, openedAt } = this.#open;
+    const { count, openedAt } = this.#chain.last;
     if (count === 0) return false;
-    const isFull = count >= segmentMaxDocs || this.#openBytes >= capacityBytes / SEGMENT_PART;
+    const isFull = count >= segmentMaxDocs || this.#chain.lastBytes >= capacityBytes / SEGMENT_PART;
     const isOtherDay = clock.sure && openedAt.slice(0, 10) !== this.#nowText().slice(0, 10);
     return this.#rollRequested || isFull || isOtherDay;
   }
 
   async #roll(): Promise<void> {
     this.#rollRequested = false;
-    const sealed = this.#open;
-    if (sealed.count === 0) return;
-    const { number, lastSeq, node } = sealed;
-    if (!sealed.sealed) await sealed.seal(this.#nowText(), lastSeq);
-    await this.#addSegment(number + 1, node === this.node ? lastSeq + 1 : 1);
-    this.#settle(sealed);
+    const sealed = await this.#chain.roll();
+    if (sealed) this.#settle(sealed);
   }
 
   /** Not waited for: what it fails at is done without, or at the next look. */
@@ -301,42 +227,8 @@ export class Ledger {
       });
   }
 
-  /** Decides where numbers go on: behind the last document, or under a new name when that cannot be proven. */
-  async #continueNumbers(): Promise<void> {
-    const { state, log } = this.#options;
-    const last = this.#segments.at(-1);
-    const acknowledged = this.#mark?.value;
-    if (!last) {
-      // Numbers were acknowledged under this name, and the documents are not here.
-      if (acknowledged?.node === state.node && acknowledged.seq > 0) await state.rename();
-      return this.#addSegment(1, 1);
-    }
-    const doubt = await doubtAbout(last, state.node, acknowledged);
-    if (doubt === 'none' && !last.sealed) {
-      // Stored, and the power went before anyone was told: they are taken.
-      if (acknowledged?.seq !== last.lastSeq) await this.#mark?.write(last.node, last.lastSeq);
-      return;
-    }
-    if (doubt === 'none') return this.#addSegment(last.number + 1, last.lastSeq + 1);
-    if (doubt !== 'other name') {
-      log.error(`${doubt}; new documents are numbered under a new node name`, {
-        node: state.node,
-        lastSeq: last.lastSeq,
-        acknowledged: acknowledged?.seq,
-      });
-      await state.rename();
-    }
-    await closeOff(last, acknowledged, this.#nowText());
-    await this.#addSegment(last.number + 1, 1);
-  }
-
-  /** A damaged segment takes no more: numbers go on in a new one, behind what is acknowledged. */
   async #leaveDamaged(): Promise<void> {
-    const left = this.#open;
-    if (!left.damage) return;
-    left.leave(this.#nowText(), left.lastSeq);
-    await this.#addSegment(left.number + 1, left.lastSeq + 1);
-    this.#repairSoon();
+    if (await this.#chain.leaveDamaged()) this.#repairs.runSoon();
   }
 
   async #healNow(): Promise<void> {
@@ -345,50 +237,13 @@ export class Ledger {
     try {
       // A closed LevelDB cannot be opened again on a full disk: as long as nothing can be written, it is better read
       // than closed.
-      await (this.#options.probeDisk ?? probeDisk)(this.#root);
-      const open = this.#open;
-      const doubtful = new Set([...this.#databases.broken, open.folder]);
-      for (const segment of this.#segments.filter(({ folder }) => doubtful.has(folder))) {
-        await segment.close();
-        await segment.reload();
-      }
-      if (open.damage) await this.#leaveDamaged();
-      else await this.#continueNumbers();
+      await (this.#options.probeDisk ?? probeDisk)(this.#chain.root);
+      await this.#chain.reopen();
+      await this.#leaveDamaged();
       this.#unsettled = false;
     } catch (error) {
       throw storageError(error);
     }
-  }
-
-  #repairSoon(): void {
-    if (this.#closed || !this.#segments.some(({ damage }) => damage)) return;
-    this.repair().catch((error: unknown) => {
-      this.#options.log.error('a damaged segment could not be repaired yet', { error: messageOf(error) });
-    });
-  }
-
-  async #repairAll(): Promise<void> {
-    const { log, folder, capacityBytes } = this.#options;
-    for (const segment of this.#segments.filter(({ damage }) => damage)) {
-      if (this.#closed) return;
-      await this.#inTurn(() => this.#leaveDamaged());
-      // Reopened meanwhile and found sound; and what is written to is never exchanged.
-      if (!segment.damage || segment === this.#open) continue;
-      log.warn(messageOf(segment.damage), { segment: segment.number });
-      await segment.close();
-      const { kept, lost } = await repairSegment({
-        folder: segment.folder,
-        damagedRoot: path.join(folder, 'damaged'),
-        damagedMaxBytes: capacityBytes / DAMAGED_PART,
-        expected: segment.record,
-        nowText: this.#nowText(),
-      });
-      await segment.reload();
-      log.warn('a damaged segment is repaired', { segment: segment.number, kept, lost: countNumbers(lost) });
-      await segment.settle();
-    }
-    // Where two in a row were damaged, only now it is known how far the numbers of the first one reached.
-    await this.#inTurn(() => joinSegments(this.#segments, this.#nowText()));
   }
 
   /** One after the other; the failure of one is not the next one's. */
@@ -400,16 +255,5 @@ export class Ledger {
 
   #nowText(): string {
     return formatInstant(this.#options.clock.now());
-  }
-
-  async #addSegment(number: number, firstSeq: number): Promise<void> {
-    const record = { number, node: this.node, firstSeq, openedAt: this.#nowText() };
-    this.#databases.writeTo(segmentFolder(this.#root, number));
-    const segment = await Segment.create(this.#databases, this.#root, record);
-    await this.#entries.sync(segment.folder);
-    await syncFolder(this.#root);
-    await this.#mark?.write(this.node, firstSeq - 1);
-    this.#segments.push(segment);
-    this.#openBytes = 0;
   }
 }

@@ -8,6 +8,11 @@ export const DROPPED = '.dropped';
 /** What could be read; complete once the damaged folder is gone. */
 export const REBUILT = '.rebuilt';
 
+/** A segment's own folder. */
+export function segmentFolder(root: string, number: number): string {
+  return path.join(root, String(number).padStart(6, '0'));
+}
+
 /** Deletes a segment's folder so that a crash in between never leaves half a segment. */
 export async function dropFolder(folder: string): Promise<void> {
   const dropped = folder + DROPPED;

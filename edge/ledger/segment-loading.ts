@@ -8,9 +8,9 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { syncFolder } from '../../shared/durable-file.js';
 import type { Acknowledged } from './acknowledged-mark.js';
-import type { DamagedError } from './damaged-error.js';
+import { asDamage, type DamagedError } from './damaged-error.js';
 import type { OpenDatabases } from './open-databases.js';
-import { asDamage, Segment } from './segment.js';
+import { Segment } from './segment.js';
 import { DROPPED, REBUILT } from './segment-folders.js';
 import type { SegmentRecord } from './segment-record.js';
 

@@ -1,19 +1,20 @@
 /**
  * One segment: a bounded run of telemetry of one node name, in a PouchDB database of its own.
  *
- * What it is and how far it is delivered is kept here in memory and, durably, in the database itself, which is opened
- * only while it is needed. Invariants: the document with local sequence k carries the number `firstSeq + k - 1`; only
- * what is acknowledged is counted and pushed; a segment whose database failed a read is damaged until it is repaired.
+ * What it is and how far it is delivered is kept in memory (`known-segment.ts`) and, durably, in the database itself,
+ * which is opened only while it is needed. Invariants: the document with local sequence k carries the number
+ * `firstSeq + k - 1`; only what is acknowledged is counted and pushed; a segment whose database failed a read is damaged
+ * until it is repaired.
  */
-import path from 'node:path';
-import { AppError } from '../../shared/app-error.js';
-import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
-import { type RangeReader, ReaderGone, type TimeSpan } from '../../shared/range-reader.js';
-import { DamagedError } from './damaged-error.js';
-import { countNumbers, withRange } from './number-ranges.js';
+import type { TelemetryDocument } from '../../shared/documents.js';
+import { type RangeReader, ReaderGone } from '../../shared/range-reader.js';
+import { asDamage, DamagedError } from './damaged-error.js';
+import { factsOf, KnownSegment, type SegmentFacts } from './known-segment.js';
+import { withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
 import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
+import { segmentFolder } from './segment-folders.js';
 import {
   type AccountedRanges,
   type DeliveryRecord,
@@ -21,34 +22,18 @@ import {
   type SegmentRecord,
   type SegmentSpans,
 } from './segment-record.js';
-import { isWithin, SpanTracker } from './span-tracker.js';
+import { SpanTracker } from './span-tracker.js';
 
-export class Segment implements RangeReader {
+export class Segment extends KnownSegment implements RangeReader {
   readonly folder: string;
   readonly #databases: OpenDatabases;
-  #record: SegmentRecord;
-  #delivery: DeliveryRecord;
   #deliveryWriting: Promise<void> = Promise.resolve();
-  /** Documents acknowledged, or the last local sequence where some are lost. */
-  #count: number;
-  /** Between which times the documents lie; undefined while that is not known. */
-  #spans: SpanTracker | undefined;
-  #damage: DamagedError | undefined;
   #isGone = false;
 
-  private constructor(
-    databases: OpenDatabases,
-    folder: string,
-    record: SegmentRecord,
-    delivery: DeliveryRecord,
-    count: number,
-  ) {
+  private constructor(databases: OpenDatabases, folder: string, facts: SegmentFacts) {
+    super(facts);
     this.#databases = databases;
     this.folder = folder;
-    this.#record = record;
-    this.#delivery = delivery;
-    this.#count = count;
-    this.#spans = record.spans || count === 0 ? new SpanTracker(record.spans) : undefined;
   }
 
   /** Makes a new, empty segment. */
@@ -61,99 +46,23 @@ export class Segment implements RangeReader {
       await databases.close(folder);
       throw error;
     }
-    return new Segment(databases, folder, record, NOTHING_DELIVERED, 0);
+    return new Segment(databases, folder, factsOf(record, NOTHING_DELIVERED, 0));
   }
 
   /**
    * Looks what is in `folder`; `undefined` when it was never finished being made and holds nothing. Throws DamagedError
    * where documents are without a record.
    */
-  static load(databases: OpenDatabases, folder: string): Promise<Segment | undefined> {
-    return databases.use(folder, async (database) => {
-      const record = await database.readLocal<SegmentRecord>('segment');
-      const count = database.lastLocalSeq;
-      if (!record && count === 0) return undefined;
-      if (!record) throw new DamagedError(folder, `it holds ${count} documents and does not say whose`);
-      const delivery = (await database.readLocal<DeliveryRecord>('delivery')) ?? NOTHING_DELIVERED;
-      return new Segment(databases, folder, record, delivery, count);
-    });
+  static async load(databases: OpenDatabases, folder: string): Promise<Segment | undefined> {
+    const facts = await databases.use(folder, (database) => readFacts(database, folder));
+    return facts && new Segment(databases, folder, facts);
   }
 
   /** Stands for what cannot be read until it is repaired; `record` is what its neighbours say of it. */
   static damaged(databases: OpenDatabases, folder: string, record: SegmentRecord, damage: DamagedError): Segment {
     const count = Math.max(0, (record.lastSeq ?? 0) - record.firstSeq + 1);
-    const segment = new Segment(databases, folder, record, NOTHING_DELIVERED, count);
-    segment.#damage = damage;
-    segment.#spans = undefined;
-    return segment;
-  }
-
-  get number(): number {
-    return this.#record.number;
-  }
-
-  get record(): Readonly<SegmentRecord> {
-    return this.#record;
-  }
-
-  get node(): string {
-    return this.#record.node;
-  }
-
-  get firstSeq(): number {
-    return this.#record.firstSeq;
-  }
-
-  /** Number of the newest document acknowledged; `firstSeq - 1` while empty. */
-  get lastSeq(): number {
-    return this.#record.firstSeq + this.#count - 1;
-  }
-
-  /** Documents in it; the lost ones count, too. */
-  get count(): number {
-    return this.#count;
-  }
-
-  get sealed(): boolean {
-    return this.#record.sealedAt !== undefined;
-  }
-
-  get sealedAt(): string | undefined {
-    return this.#record.sealedAt;
-  }
-
-  get openedAt(): string {
-    return this.#record.openedAt;
-  }
-
-  get confirmedAt(): string | undefined {
-    return this.#record.confirmedAt;
-  }
-
-  get delivery(): DeliveryRecord {
-    return this.#delivery;
-  }
-
-  get pending(): number {
-    return Math.max(0, this.#count - this.#delivery.deliveredSeq);
-  }
-
-  get lost(): number {
-    return countNumbers(this.#delivery.lost);
-  }
-
-  /** Why it must be repaired, if it must. */
-  get damage(): DamagedError | undefined {
-    return this.#damage;
-  }
-
-  span(type: PostedType): readonly TimeSpan[] | 'none' | undefined {
-    return this.#spans ? (this.#spans.of(type) ?? 'none') : undefined;
-  }
-
-  /** False where no document of a type can lie at a time. */
-  mayHold(type: PostedType, time: string): boolean {
-    return this.#spans ? isWithin(this.#spans.of(type) ?? [], time) : true;
+    const facts = factsOf(record, NOTHING_DELIVERED, count);
+    return new Segment(databases, folder, { ...facts, spans: undefined, damage });
   }
 
   /** The database's identity in PouchDB's replication ids. */
@@ -163,18 +72,18 @@ export class Segment implements RangeReader {
 
   /** Revisions of those of the ids that are stored. */
   async revisions(ids: readonly string[]): Promise<Map<string, string>> {
-    return this.#count === 0 ? new Map() : this.#use((database) => database.revisions(ids));
+    return this.count === 0 ? new Map() : this.#use((database) => database.revisions(ids));
   }
 
   /** Stores documents behind the last one; neither counted nor pushed before `acknowledge`. */
   write(documents: readonly EncodedDocument[]): Promise<void> {
-    this.#spans?.add(documents.map(({ id }) => id));
+    this.facts.spans?.add(documents.map(({ id }) => id));
     return this.#use((database) => database.write(documents));
   }
 
   /** Counts `documents` more of what is written. */
   acknowledge(documents: number): void {
-    this.#count += documents;
+    this.facts.count += documents;
   }
 
   /**
@@ -182,7 +91,7 @@ export class Segment implements RangeReader {
    * which shows as a gap.
    */
   async entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
-    const entries = await this.#use((database) => database.entriesAfter(localSeq, this.#count, limit));
+    const entries = await this.#use((database) => database.entriesAfter(localSeq, this.count, limit));
     // Neither the name nor the number is part of the content the revision proves: the place proves them.
     const { node, firstSeq } = this;
     return entries.filter((one) => one.document.node === node && one.document.seq === firstSeq + one.localSeq - 1);
@@ -190,9 +99,9 @@ export class Segment implements RangeReader {
 
   /** True when the newest document can be read and carries the number its place says. */
   async tailIsProven(): Promise<boolean> {
-    if (this.#count === 0) return true;
-    const [last] = await this.entriesAfter(this.#count - 1, 1);
-    return last?.localSeq === this.#count && last.document.seq === this.lastSeq && last.document.node === this.node;
+    if (this.count === 0) return true;
+    const [last] = await this.entriesAfter(this.count - 1, 1);
+    return last?.localSeq === this.count && last.document.seq === this.lastSeq && last.document.node === this.node;
   }
 
   /** Rejects with ReaderGone once the segment was deleted. */
@@ -211,8 +120,8 @@ export class Segment implements RangeReader {
 
   /** From now on it takes no documents. `lastSeq` is the highest number given in it. */
   seal(sealedAt: string, lastSeq: number): Promise<void> {
-    const spans = this.#spans?.spans;
-    return this.#writeRecord({ ...this.#record, sealedAt, lastSeq, ...(spans ? { spans } : {}) });
+    const spans = this.facts.spans?.spans;
+    return this.#writeRecord({ ...this.record, sealedAt, lastSeq, ...(spans ? { spans } : {}) });
   }
 
   /**
@@ -220,32 +129,32 @@ export class Segment implements RangeReader {
    * highest number given in it, where that is known.
    */
   leave(sealedAt: string, lastSeq?: number): void {
-    this.#record = { ...this.#record, sealedAt, ...(lastSeq === undefined ? {} : { lastSeq }) };
+    this.facts.record = { ...this.record, sealedAt, ...(lastSeq === undefined ? {} : { lastSeq }) };
   }
 
   /** Counts it as damaged, for a reason found outside, such as numbers given twice. `lastSeq` is what it may hold. */
   condemn(reason: string, lastSeq: number): void {
-    this.#record = { ...this.#record, lastSeq };
-    this.#damage ??= new DamagedError(this.folder, reason);
+    this.facts.record = { ...this.record, lastSeq };
+    this.facts.damage ??= new DamagedError(this.folder, reason);
   }
 
   /** What is done once after sealing and may take a moment: the spans, where not known, and a small form on the disk. */
   async settle(): Promise<void> {
-    if (!this.#spans) {
+    if (!this.facts.spans) {
       const spans = await this.#readSpans();
-      await this.#writeRecord({ ...this.#record, spans });
-      this.#spans = new SpanTracker(spans);
+      await this.#writeRecord({ ...this.record, spans });
+      this.facts.spans = new SpanTracker(spans);
     }
     await this.#use((database) => database.flush());
   }
 
   async confirm(confirmedAt: string): Promise<void> {
-    await this.#writeRecord({ ...this.#record, confirmedAt });
+    await this.#writeRecord({ ...this.record, confirmedAt });
   }
 
   /** Replaces all but what was told, which has another writer. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
-    if (delivery === this.#delivery) return;
+    if (delivery === this.delivery) return;
     await this.#changeDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
   }
 
@@ -257,9 +166,9 @@ export class Segment implements RangeReader {
   /** One at a time, each from what the one before left. */
   #changeDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
     const write = async () => {
-      const delivery = change(this.#delivery);
+      const delivery = change(this.delivery);
       await this.#use((database) => database.writeLocal('delivery', delivery));
-      this.#delivery = delivery;
+      this.facts.delivery = delivery;
     };
     this.#deliveryWriting = this.#deliveryWriting.then(write, write);
     return this.#deliveryWriting;
@@ -267,9 +176,11 @@ export class Segment implements RangeReader {
 
   /** Counts the numbers above the last document, up to `lastSeq`, as lost, but for those delivered. */
   async loseTail(lastSeq: number): Promise<void> {
-    const firstLost = Math.max(this.lastSeq, this.firstSeq + this.#delivery.deliveredSeq - 1) + 1;
+    const firstLost = Math.max(this.lastSeq, this.firstSeq + this.delivery.deliveredSeq - 1) + 1;
     if (lastSeq < firstLost) return;
-    await this.writeDelivery({ ...this.#delivery, lost: withRange(this.#delivery.lost, [firstLost, lastSeq]) });
+    const lost = withRange(this.delivery.lost, [firstLost, lastSeq]);
+    // Every start finds the same tail gone.
+    if (lost !== this.delivery.lost) await this.writeDelivery({ ...this.delivery, lost });
   }
 
   /** A checkpoint document of the replication protocol, as PouchDB keeps it on the source's side. */
@@ -286,20 +197,15 @@ export class Segment implements RangeReader {
    * found damaged is so afterwards; rejects with any other failure.
    */
   async reload(): Promise<void> {
-    const found = await Segment.load(this.#databases, this.folder).catch((error: unknown) => {
+    try {
+      const facts = await this.#databases.use(this.folder, (database) => readFacts(database, this.folder));
+      if (facts) this.facts = facts;
+      else this.facts.damage = new DamagedError(this.folder, 'its documents are gone');
+    } catch (error) {
       const damage = asDamage(error, this.folder);
       if (!damage) throw error;
-      return damage;
-    });
-    if (!(found instanceof Segment)) {
-      this.#damage = found ?? new DamagedError(this.folder, 'its documents are gone');
-      return;
+      this.facts.damage = damage;
     }
-    this.#record = found.#record;
-    this.#delivery = found.#delivery;
-    this.#count = found.#count;
-    this.#spans = found.#spans;
-    this.#damage = undefined;
   }
 
   /** It will be deleted: whoever still reads from it is told that it is gone. */
@@ -322,33 +228,29 @@ export class Segment implements RangeReader {
 
   async #writeRecord(record: SegmentRecord): Promise<void> {
     await this.#use((database) => database.writeLocal('segment', record));
-    this.#record = record;
+    this.facts.record = record;
   }
 
   async #use<T>(work: (database: SegmentDatabase) => Promise<T>): Promise<T> {
     if (this.#isGone) throw new ReaderGone(`the segment ${this.number} was deleted`);
-    if (this.#damage) throw this.#damage;
+    if (this.damage) throw this.damage;
     try {
       return await this.#databases.use(this.folder, work);
     } catch (error) {
       const damage = asDamage(error, this.folder);
       if (!damage) throw error;
-      this.#damage ??= damage;
+      this.facts.damage ??= damage;
       throw damage;
     }
   }
 }
 
-/** A database that cannot be opened for what is in it is as damaged as one that cannot be read. */
-export function asDamage(error: unknown, folder: string): DamagedError | undefined {
-  if (error instanceof DamagedError) return error;
-  const text = error instanceof AppError && error.code === 'storage_failed' ? error.message : '';
-  // LevelDB's own words: https://github.com/google/leveldb/blob/main/util/status.cc and db/version_set.cc.
-  const isDamage =
-    /corruption|cannot be read|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
-  return isDamage.test(text) ? new DamagedError(folder, text) : undefined;
-}
-
-export function segmentFolder(root: string, number: number): string {
-  return path.join(root, String(number).padStart(6, '0'));
+/** What a database says of its segment; `undefined` where it holds nothing. */
+async function readFacts(database: SegmentDatabase, folder: string): Promise<SegmentFacts | undefined> {
+  const record = await database.readLocal<SegmentRecord>('segment');
+  const count = database.lastLocalSeq;
+  if (!record && count === 0) return undefined;
+  if (!record) throw new DamagedError(folder, `it holds ${count} documents and does not say whose`);
+  const delivery = (await database.readLocal<DeliveryRecord>('delivery')) ?? NOTHING_DELIVERED;
+  return factsOf(record, delivery, count);
 }

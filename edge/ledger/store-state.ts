@@ -141,7 +141,6 @@ export class StoreState {
       const found = await this.#database.read((open) => readLocal<object>(open, name));
       if (name === 'store' && !found) throw new AppError('storage_failed', 'the state does not say whose store it is');
     }
-    this.#database.assertReadable();
   }
 
   async close(): Promise<void> {

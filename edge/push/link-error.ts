@@ -59,11 +59,6 @@ export class LinkError extends Error {
     return this.tag === 'TIMEOUT' || this.tag === 'CONNECTION_ERROR' || this.tag === 'DNS_ERROR';
   }
 
-  /** True when the credential was refused. */
-  get credentialRefused(): boolean {
-    return this.status === 401 || this.status === 403;
-  }
-
   report(): LinkErrorReport {
     const { tag, status, retryable, message } = this;
     return { tag, ...(status === undefined ? {} : { status }), retryable, message };

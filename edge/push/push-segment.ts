@@ -8,14 +8,7 @@
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { Logger } from '../../shared/logger.js';
 import { DamagedError } from '../ledger/damaged-error.js';
-import {
-  holdsNumber,
-  type NumberRange,
-  withNumber,
-  withoutNumber,
-  withoutRanges,
-  withRange,
-} from '../ledger/number-ranges.js';
+import { holdsNumber, type NumberRange, withNumber, withoutRanges, withRange } from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import type { SegmentEntry } from '../ledger/segment-database.js';
 import type { DeliveryRecord } from '../ledger/segment-record.js';
@@ -210,17 +203,4 @@ function missingRanges(
     expected = present + 1;
   }
   return ranges;
-}
-
-/**
- * Takes a number out of quarantine, after the centre took the document, or turned out to hold it under another number.
- */
-export async function releaseNumber(segment: Segment, seq: number, isVoid: boolean): Promise<void> {
-  const { delivery } = segment;
-  const quarantined = withoutNumber(delivery.quarantined, seq);
-  await segment.writeDelivery({
-    ...delivery,
-    quarantined,
-    void: isVoid ? withNumber(delivery.void, seq) : delivery.void,
-  });
 }

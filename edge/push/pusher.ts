@@ -16,18 +16,18 @@ import type { StoreState } from '../ledger/store-state.js';
 import { BatchSizer } from './batch-sizer.js';
 import { Centre, type CentreIdentity } from './centre.js';
 import { Checkpoint } from './checkpoint.js';
-import { confirmSegment } from './confirmation.js';
 import type { Link } from './link.js';
 import { LinkError } from './link-error.js';
-import { type PushContext, type PushPosition, pushSegment, releaseNumber, sendBisecting } from './push-segment.js';
+import { type PushContext, type PushPosition, pushSegment } from './push-segment.js';
 import { recoverQuarantine } from './quarantine-recovery.js';
-import type { QuarantineItem, QuarantineStore } from './quarantine-store.js';
+import { retryQuarantined } from './quarantine-retry.js';
+import type { QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
+import { tidyUp } from './tidying.js';
 
 /** Checkpoints are an economy; their own cost is kept small beside what they save. */
 const CHECKPOINT_EVERY_MS = 60_000;
 const CHECKPOINT_EVERY_DOCUMENTS = 10_000;
-const QUARANTINE_BATCH = 100;
 
 export interface PusherOptions {
   ledger: Ledger;
@@ -97,7 +97,7 @@ export class Pusher {
       await this.#options.ledger.heal();
       if (await recoverQuarantine(this.#options.quarantine, this.#options.ledger.segments)) this.#session = undefined;
       const session = await this.#openSession(fresh, signal);
-      if (fresh) await this.#retryQuarantined(session, signal);
+      if (fresh) await retryQuarantined(this.#options.ledger, this.#context(session.identity, signal));
       const push = () => (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));
       await push();
       // What the centre turned out to lack is sent again, once a run: a centre that keeps losing it is not to be spun on.
@@ -175,35 +175,25 @@ export class Pusher {
     if (segment.sealed) await this.#writeCheckpoint(current, signal);
   }
 
-  /**
-   * What can wait until everything is delivered, and does when the link breaks: confirming segments, and deleting the
-   * checkpoints of those that are gone. True when the centre lacks what it had taken.
-   */
+  /** True when the centre lacks what it had taken. Not being able to now is no failure of the run. */
   async #tidyUp(session: Session, signal: AbortSignal, yields: () => boolean): Promise<boolean> {
     const { ledger, keeper, state, clock, log } = this.#options;
-    const again = new Set(keeper.segmentsToConfirmAgain().map(({ number }) => number));
-    const context = { centre: this.#centre, log, signal, yields, nowText: () => formatInstant(clock.now()) };
     let isMissing = false;
+    const onMissing = ({ number }: Segment) => {
+      isMissing = true;
+      // It is sent from where it is missing.
+      session.segments.delete(number);
+    };
     try {
-      for (const segment of ledger.segments.filter((one) => isToConfirm(one, again))) {
-        if ((await confirmSegment(segment, context)) === 'missing') {
-          isMissing = true;
-          // It is sent from where it is missing.
-          session.segments.delete(segment.number);
-        }
-        if (yields()) return isMissing;
-      }
-      for (const id of state.dropped.checkpoints) {
-        await this.#centre.deleteCheckpoint(id, signal);
-        await state.forgetCheckpoint(id);
-      }
+      const nowText = () => formatInstant(clock.now());
+      await tidyUp({ centre: this.#centre, ledger, keeper, state, log, nowText, yields, signal, onMissing });
+      return isMissing;
     } catch (error) {
       if (signal.aborted) throw error;
       log.verbose('segments could not be confirmed now', { error: messageOf(error) });
       this.#leaveSession(error, false);
       return false;
     }
-    return isMissing;
   }
 
   async #enter(segment: Segment, session: Session, signal: AbortSignal): Promise<SegmentSession> {
@@ -223,42 +213,6 @@ export class Pusher {
     session.writtenMs = performance.now();
   }
 
-  /** Offers the centre again what it refused before. */
-  async #retryQuarantined(session: Session, signal: AbortSignal): Promise<void> {
-    const { quarantine } = this.#options;
-    if (quarantine.count === 0) return;
-    const context = this.#context(session.identity, signal);
-    const items = await quarantine.list();
-    for (let from = 0; from < items.length; from += QUARANTINE_BATCH) {
-      const batch = items.slice(from, from + QUARANTINE_BATCH);
-      const outcomes = await sendBisecting(
-        batch.map((item) => item.doc),
-        context,
-      );
-      let taken = 0;
-      for (const [index, item] of batch.entries()) {
-        const outcome = outcomes[index];
-        if (outcome?.result === 'refused') {
-          await quarantine.add([{ document: item.doc, reason: outcome.reason }], item.since);
-        } else {
-          await this.#release(item, outcome?.result === 'void');
-          taken++;
-        }
-      }
-      this.#count(taken, 0);
-    }
-  }
-
-  /** Ends a document's quarantine: its number counts as delivered, or as void, from now on. */
-  async #release(item: QuarantineItem, isVoid: boolean): Promise<void> {
-    const { ledger, quarantine } = this.#options;
-    const { node, seq } = item.doc;
-    const segment = ledger.segments.find((one) => one.node === node && one.firstSeq <= seq && seq <= one.lastSeq);
-    // The number first: were the process to end in between, the document would be offered once more, not forgotten.
-    if (segment) await releaseNumber(segment, seq, isVoid);
-    await quarantine.remove(item.id);
-  }
-
   #count(taken: number, quarantined: number): void {
     this.#totals.sent += taken;
     this.#totals.quarantined += quarantined;
@@ -276,11 +230,6 @@ export class Pusher {
       onBatch: (taken, quarantined) => this.#count(taken, quarantined),
     };
   }
-}
-
-function isToConfirm(segment: Segment, again: ReadonlySet<number>): boolean {
-  if (!segment.sealed || segment.damage || segment.pending > 0) return false;
-  return segment.confirmedAt === undefined || again.has(segment.number);
 }
 
 function isCheckpointDue({ position, writtenSeq, writtenMs }: SegmentSession): boolean {

@@ -138,7 +138,6 @@ export class QuarantineStore {
   async verify(): Promise<void> {
     const stored = this.#count;
     const items = await this.list();
-    this.#database.assertReadable();
     if (items.length < stored && this.#count >= stored) {
       throw new AppError('storage_failed', `${stored - items.length} documents in quarantine cannot be read`);
     }

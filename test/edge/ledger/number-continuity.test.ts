@@ -1,3 +1,5 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { closeOff, type Doubt, doubtAbout, joinSegments } from '../../../edge/ledger/number-continuity.js';
@@ -113,6 +115,21 @@ describe('the continuity of numbers', () => {
       expect([first.lost, first.sealedAt]).to.deep.equal([3, LATER]);
     });
 
+    it('writes nothing at a start that finds the same numbers gone as the one before', async () => {
+      const first = await segments.make(5);
+      const second = await segments.make(5, { number: 2, firstSeq: 9 });
+      await joinSegments([first, second], LATER);
+      for (const segment of [first, second]) {
+        await segment.close();
+        await segment.reload();
+      }
+      const written = () => Promise.all([first, second].map(({ folder }) => logBytes(folder)));
+      const before = await written();
+      await joinSegments([first, second], LATER);
+      expect(await written()).to.deep.equal(before);
+      expect(first.delivery.lost).to.deep.equal([[6, 8]]);
+    });
+
     it('counts nothing between two names, or where they follow one another', async () => {
       const first = await segments.make(5);
       const second = await segments.make(5, { number: 2, firstSeq: 6 });
@@ -142,3 +159,10 @@ describe('the continuity of numbers', () => {
     });
   });
 });
+
+/** Every write to a LevelDB makes its log longer, or begins another. */
+async function logBytes(folder: string): Promise<Record<string, number>> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.log'));
+  const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(folder, name))).size));
+  return Object.fromEntries(names.map((name, index) => [name, sizes[index] ?? 0]));
+}
