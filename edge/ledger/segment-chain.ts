@@ -101,9 +101,10 @@ export class SegmentChain {
     const firstSeq = last.lastSeq + 1;
     const encoded = encodeDocuments(documents, { village: state.village, node, firstSeq }, stamp);
     await last.write(encoded);
-    await this.#entries.sync(last.folder);
-    // Kept apart from the documents, before anyone is told: a tail that goes missing is then known by its numbers.
-    await this.#mark?.write(node, firstSeq + documents.length - 1);
+    // The mark is kept apart from the documents, before anyone is told: a tail that goes missing is then known by its
+    // numbers.
+    const lastSeq = firstSeq + documents.length - 1;
+    await Promise.all([this.#entries.sync(last.folder), this.#mark?.write(node, lastSeq)]);
     last.acknowledge(documents.length);
     const bytes = encoded.reduce((sum, { json }) => sum + json.length, 0);
     this.#lastBytes += bytes;

@@ -38,6 +38,8 @@ export interface RepairOptions {
   damagedMaxBytes: number;
   /** What is known of the segment elsewhere: whose numbers it holds and up to where. */
   expected: SegmentRecord;
+  /** The last number that can be its own, where the next segment tells: what lies behind was refused, and given again. */
+  endSeq?: number;
   nowText: string;
   /** Hears of each step that is done; what it throws ends the repair there, as a crash would. */
   onStep?: (step: RepairStep) => void;
@@ -100,10 +102,11 @@ async function rebuild(target: RawLevel, options: RepairOptions): Promise<Repair
     ...recordOf(local.get('segment'), options.expected),
     ...(await placeByDocuments(wholeDocuments(folder, newest))),
   };
-  const kept = await copyDocuments(wholeDocuments(folder, newest), target, record);
+  const kept = await copyDocuments(wholeDocuments(folder, newest), target, { ...record, endSeq: options.endSeq });
   const delivery = deliveryOf(local.get('delivery'));
   const firstSeq = record.firstSeq;
-  const lastSeq = Math.max(record.lastSeq ?? 0, options.expected.lastSeq ?? 0, firstSeq + (kept.at(-1) ?? 0) - 1);
+  const known = Math.max(record.lastSeq ?? 0, options.expected.lastSeq ?? 0, firstSeq + (kept.at(-1) ?? 0) - 1);
+  const lastSeq = options.endSeq ?? known;
   const lost = lostNumbers({ firstSeq, lastSeq }, kept, delivery);
   const { spans: _, ...rest } = record;
   const mended: SegmentRecord = { ...rest, lastSeq, sealedAt: record.sealedAt ?? options.nowText };
@@ -200,15 +203,14 @@ async function placeByDocuments(
 async function copyDocuments(
   found: AsyncIterable<PlacedDocument[]>,
   target: RawLevel,
-  record: SegmentRecord,
+  { node, firstSeq, endSeq }: { node: string; firstSeq: number; endSeq: number | undefined },
 ): Promise<number[]> {
   const kept = new Set<number>();
   for await (const documents of found) {
     const operations: LevelOperation[] = [];
     for (const { localSeq, json, document } of documents) {
-      if (document.node !== record.node || document.seq !== record.firstSeq + localSeq - 1) continue;
-      // Written by a request that was refused; its number was given to another document since.
-      if (record.lastSeq !== undefined && document.seq > record.lastSeq) continue;
+      if (document.node !== node || document.seq !== firstSeq + localSeq - 1) continue;
+      if (endSeq !== undefined && document.seq > endSeq) continue;
       operations.push(...documentOperations({ id: document._id, revision: document._rev, json }, localSeq));
       kept.add(localSeq);
     }

@@ -79,10 +79,18 @@ export class SegmentRepairs {
       damagedRoot: path.join(folder, 'damaged'),
       damagedMaxBytes,
       expected: segment.record,
+      ...this.#endOf(segment),
       nowText: nowText(),
     });
     await segment.reload();
     log.warn('a damaged segment is repaired', { segment: segment.number, kept, lost: countNumbers(lost) });
     await segment.settle();
+  }
+
+  /** What comes behind it under the same name begins where this one ends, whatever else lies in it. */
+  #endOf({ number, node, firstSeq }: Segment): { endSeq?: number } {
+    const next = this.#options.segments().find((one) => one.number === number + 1);
+    const follows = next && !next.damage && next.node === node && next.firstSeq > firstSeq;
+    return follows ? { endSeq: next.firstSeq - 1 } : {};
   }
 }

@@ -10,7 +10,7 @@ import type { TelemetryDocument } from '../../shared/documents.js';
 import { type RangeReader, ReaderGone } from '../../shared/range-reader.js';
 import { asDamage, DamagedError } from './damaged-error.js';
 import { factsOf, KnownSegment, type SegmentFacts } from './known-segment.js';
-import { withRange } from './number-ranges.js';
+import { withoutRanges, withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
 import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
@@ -152,9 +152,16 @@ export class Segment extends KnownSegment implements RangeReader {
     await this.#writeRecord({ ...this.record, confirmedAt });
   }
 
+  async #withdrawConfirmation(): Promise<void> {
+    const { confirmedAt, ...record } = this.record;
+    if (confirmedAt !== undefined) await this.#writeRecord(record);
+  }
+
   /** Replaces all but what was told, which has another writer. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.delivery) return;
+    // What the centre turned out to lack it must be asked for again, before the segment may go.
+    if (delivery.deliveredSeq < this.delivery.deliveredSeq) await this.#withdrawConfirmation();
     await this.#changeDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
   }
 
@@ -178,9 +185,12 @@ export class Segment extends KnownSegment implements RangeReader {
   async loseTail(lastSeq: number): Promise<void> {
     const firstLost = Math.max(this.lastSeq, this.firstSeq + this.delivery.deliveredSeq - 1) + 1;
     if (lastSeq < firstLost) return;
-    const lost = withRange(this.delivery.lost, [firstLost, lastSeq]);
+    const { void: voided, quarantined, lost: before } = this.delivery;
+    let lost = before;
+    for (const range of withoutRanges([[firstLost, lastSeq]], [...voided, ...quarantined]))
+      lost = withRange(lost, range);
     // Every start finds the same tail gone.
-    if (lost !== this.delivery.lost) await this.writeDelivery({ ...this.delivery, lost });
+    if (lost !== before) await this.writeDelivery({ ...this.delivery, lost });
   }
 
   /** A checkpoint document of the replication protocol, as PouchDB keeps it on the source's side. */

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { codeOf, messageOf } from '../app-error.js';
 import { type LevelWrite, newestEntries, writesOfBatch } from './entries.js';
 import { readLogRecords } from './log-file.js';
-import { type LiveFiles, readManifest } from './manifest.js';
+import { type LiveFiles, liveFiles } from './manifest.js';
 import { readTableWrites } from './table-file.js';
 
 export interface LevelContents {
@@ -25,7 +25,7 @@ export async function readLevelFolder(folder: string): Promise<LevelContents> {
   const hasData = numbers.table.size + numbers.log.size > 0;
   const damages: string[] = [];
   const note = (name: string, what: string) => damages.push(`${name} ${what}`);
-  const live = await liveFiles(folder, names, hasData).catch((error: unknown) => {
+  const live = await liveFiles(folder, hasData).catch((error: unknown) => {
     note('what says which files belong to it', `is damaged (${messageOf(error)})`);
     return undefined;
   });
@@ -46,17 +46,6 @@ export async function readLevelFolder(folder: string): Promise<LevelContents> {
     }
   }
   return { entries: newestEntries(writes), damage: damages.length === 0 ? undefined : damages.join(', ') };
-}
-
-/** `undefined` before a database was made. Without it, files that are no longer part of it cannot be told apart. */
-async function liveFiles(folder: string, names: readonly string[], hasData: boolean): Promise<LiveFiles | undefined> {
-  if (!names.includes('CURRENT')) {
-    if (hasData) throw new Error('CURRENT is missing');
-    return undefined;
-  }
-  const current = (await readFile(path.join(folder, 'CURRENT'), 'utf8')).trim();
-  if (!/^MANIFEST-\d+$/.test(current)) throw new Error('CURRENT names no MANIFEST');
-  return readManifest(await readFile(path.join(folder, current)));
 }
 
 function belongs({ tables, firstLog }: LiveFiles, kind: 'table' | 'log', number: number): boolean {

@@ -1,4 +1,7 @@
 /** Which files a LevelDB consists of, from its MANIFEST (`db/version_edit.cc`). */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { readFileIfPresent } from '../durable-file.js';
 import { ByteReader, FormatError } from './byte-reader.js';
 import { readLogRecords } from './log-file.js';
 
@@ -6,6 +9,18 @@ export interface LiveFiles {
   tables: Set<number>;
   /** Logs of this number and above are read at the next opening. */
   firstLog: number;
+}
+
+/**
+ * What the database in a folder consists of; `undefined` before one was made. Throws where that cannot be told: without
+ * it, files that are no longer part of it cannot be told apart. `hasData`: there are tables or logs.
+ */
+export async function liveFiles(folder: string, hasData: boolean): Promise<LiveFiles | undefined> {
+  const current = (await readFileIfPresent(path.join(folder, 'CURRENT')))?.trim();
+  if (current === undefined && !hasData) return undefined;
+  if (current === undefined) throw new Error('CURRENT is missing');
+  if (!/^MANIFEST-\d+$/.test(current)) throw new Error('CURRENT names no MANIFEST');
+  return readManifest(await readFile(path.join(folder, current)));
 }
 
 /** Throws FormatError for a MANIFEST that is damaged. */

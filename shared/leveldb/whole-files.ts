@@ -7,22 +7,36 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { codeOf } from '../app-error.js';
+import { codeOf, messageOf } from '../app-error.js';
 import { type LevelWrite, writesOfBatch } from './entries.js';
 import { readLogRecords } from './log-file.js';
+import { type LiveFiles, liveFiles } from './manifest.js';
 import { isTableWhole, readTableWrites } from './table-file.js';
 
 const TABLE = /^\d+\.(?:ldb|sst)$/;
 const LOG = /^\d+\.log$/;
 
 /**
- * What is damaged in the tables and logs of a folder, as the beginning of a sentence; `undefined` when nothing is, or
- * where there is no folder. A log that ends torn is whole: what was not synced was not acknowledged.
+ * What is damaged in the files a database consists of, as the beginning of a sentence; `undefined` when nothing is, or
+ * where there is no database. A log that ends torn is whole: what was not synced was not acknowledged. A table no
+ * MANIFEST names was never finished.
  */
 export async function damageOfFiles(folder: string): Promise<string | undefined> {
-  for (const name of await dataFiles(folder)) {
+  const names = await dataFiles(folder);
+  let live: LiveFiles | undefined;
+  try {
+    live = await liveFiles(folder, names.length > 0);
+  } catch (error) {
+    return `what says which files belong to it is damaged (${messageOf(error)})`;
+  }
+  if (!live) return undefined;
+  const present = new Set(names.map(numberOf));
+  for (const table of live.tables) if (!present.has(table)) return `the table ${table} is missing`;
+  for (const name of names) {
+    const isTable = TABLE.test(name);
+    if (isTable ? !live.tables.has(numberOf(name)) : numberOf(name) < live.firstLog) continue;
     const bytes = await contentOf(folder, name);
-    const isWhole = bytes && (TABLE.test(name) ? isTableWhole(bytes) : !readLogRecords(bytes).isDamaged);
+    const isWhole = bytes && (isTable ? isTableWhole(bytes) : !readLogRecords(bytes).isDamaged);
     if (!isWhole) return `the file ${name} is not what was written`;
   }
   return undefined;
@@ -37,6 +51,10 @@ export async function* wholeWrites(folder: string): AsyncGenerator<LevelWrite[]>
     const bytes = await contentOf(folder, name);
     if (bytes) yield TABLE.test(name) ? readTableWrites(bytes).writes : logWrites(bytes);
   }
+}
+
+function numberOf(name: string): number {
+  return Number.parseInt(name, 10);
 }
 
 function logWrites(bytes: Buffer): LevelWrite[] {

@@ -141,10 +141,11 @@ describe('the repair of a segment', () => {
     expect(mended.lost).to.equal(2);
   });
 
-  it('drops documents behind the highest number given, which was given to another document since', async () => {
+  it('drops documents whose numbers the next segment has given again, and no others behind the last one known', async () => {
     const segment = await segments.make(9);
     await segment.close();
-    expect(await repair(segment, { expected: { ...segment.record, lastSeq: 6 } })).to.deep.equal({ kept: 6, lost: [] });
+    expect(await repair(segment, { expected: { ...segment.record, lastSeq: 6 } })).to.deep.equal({ kept: 9, lost: [] });
+    expect(await repair(segment, { endSeq: 6 })).to.deep.equal({ kept: 6, lost: [] });
   });
 
   it('believes the documents, not the record, about whose numbers they carry', async () => {
