@@ -183,7 +183,9 @@ export class Ledger {
         throw new AppError('conflict', `segment ${segment.number} is not confirmed; only confirmed ones are deleted`);
       }
       // First, so that nothing is forgotten when the process ends in between: counting it twice is put right below.
-      await state.noteDropped(found.number, found.lost, found.delivery.checkpoints ?? []);
+      const { number, node, lost } = found;
+      const seq = Math.max(found.lastSeq, found.record.lastSeq ?? 0);
+      await state.noteDropped({ end: { number, node, seq }, lost, checkpoints: found.delivery.checkpoints ?? [] });
       await this.#chain.delete(found);
     });
   }

@@ -7,6 +7,7 @@
 import type { Acknowledged } from './acknowledged-mark.js';
 import { DamagedError } from './damaged-error.js';
 import type { Segment } from './segment.js';
+import type { SegmentEnd } from './state-records.js';
 
 /** Why numbers cannot go on behind the last document, as the beginning of a sentence. */
 export type Doubt =
@@ -48,7 +49,12 @@ async function isProven(last: Segment): Promise<boolean> {
  * Holds each segment against the one that follows it under the same name: numbers between them are lost, and documents
  * that were refused and stored all the same, whose numbers were given again, must go.
  */
-export async function joinSegments(segments: readonly Segment[], nowText: string): Promise<void> {
+export async function joinSegments(
+  segments: readonly Segment[],
+  nowText: string,
+  ends: readonly SegmentEnd[] = [],
+): Promise<void> {
+  await placeGuessed(segments, ends);
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1];
     if (!next || segment.damage) continue;
@@ -62,4 +68,28 @@ export async function joinSegments(segments: readonly Segment[], nowText: string
     await segment.loseTail(lastSeq);
     if (!segment.sealed) await segment.seal(nowText, lastSeq);
   }
+}
+
+/** Gives those of which nothing could be read the numbers their neighbours, known by now, leave between them. */
+async function placeGuessed(segments: readonly Segment[], ends: readonly SegmentEnd[]): Promise<void> {
+  for (const [index, segment] of [...segments.entries()].reverse()) {
+    const next = segments[index + 1];
+    if (!segment.record.guessed || segment.damage || next?.number !== segment.number + 1) continue;
+    if (next.damage || next.record.guessed || next.firstSeq === 1) continue;
+    const { node } = next;
+    const before = segments.slice(0, index).findLast(({ record }) => !record.guessed);
+    const firstSeq = Math.min(firstSeqOf({ number: segment.number, node }, before, ends), next.firstSeq);
+    await segment.adopt({ node, firstSeq, lastSeq: next.firstSeq - 1 });
+  }
+}
+
+/** The first number a segment of a name can hold, behind the one before it, be it kept or deleted. */
+export function firstSeqOf(
+  { number, node }: { number: number; node: string },
+  before: Segment | undefined,
+  ends: readonly SegmentEnd[],
+): number {
+  const kept = before?.node === node ? before.lastSeq : 0;
+  const deleted = ends.filter((end) => end.node === node && end.number < number).map(({ seq }) => seq);
+  return Math.max(kept, ...deleted) + 1;
 }

@@ -57,7 +57,8 @@ export class SegmentChain {
     const { folder, state } = this.#options;
     await mkdir(this.root, { recursive: true });
     this.#mark = await AcknowledgedMark.open(folder);
-    const store = { node: state.node, acknowledged: this.#mark.value, nowText: this.#nowText() };
+    const { node, dropped } = state;
+    const store = { node, acknowledged: this.#mark.value, ends: dropped.ends, nowText: this.#nowText() };
     this.#segments = await loadSegments(this.#databases, this.root, store);
     await this.join();
     await this.#continueNumbers();
@@ -146,7 +147,7 @@ export class SegmentChain {
 
   /** Holds each segment against the next, and counts what is missing in between. */
   join(): Promise<void> {
-    return joinSegments(this.#segments, this.#nowText());
+    return joinSegments(this.#segments, this.#nowText(), this.#options.state.dropped.ends);
   }
 
   /** Takes a segment out and deletes its files. */

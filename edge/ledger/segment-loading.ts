@@ -9,17 +9,24 @@ import path from 'node:path';
 import { syncFolder } from '../../shared/durable-file.js';
 import type { Acknowledged } from './acknowledged-mark.js';
 import { asDamage, type DamagedError } from './damaged-error.js';
+import { firstSeqOf } from './number-continuity.js';
 import type { OpenDatabases } from './open-databases.js';
 import { Segment } from './segment.js';
 import { DROPPED, REBUILT } from './segment-folders.js';
 import type { SegmentRecord } from './segment-record.js';
+import type { SegmentEnd } from './state-records.js';
+
+/** What is known of the store apart from its segments. */
+export interface StoreFacts {
+  node: string;
+  acknowledged: Acknowledged | undefined;
+  /** How far the numbers of deleted segments reached. */
+  ends?: readonly SegmentEnd[];
+  nowText: string;
+}
 
 /** Oldest first. Rejects when a segment cannot be opened for another reason than damage, such as a full disk. */
-export async function loadSegments(
-  databases: OpenDatabases,
-  root: string,
-  store: { node: string; acknowledged: Acknowledged | undefined; nowText: string },
-): Promise<Segment[]> {
+export async function loadSegments(databases: OpenDatabases, root: string, store: StoreFacts): Promise<Segment[]> {
   const folders = await tidyFolders(root);
   const loaded: (Segment | Unreadable)[] = [];
   for (const folder of folders) {
@@ -63,17 +70,20 @@ function standIn(
   { folder, number, damage }: Unreadable,
   previous: Segment | undefined,
   next: Segment | Unreadable | undefined,
-  { node: storeNode, acknowledged, nowText }: { node: string; acknowledged: Acknowledged | undefined; nowText: string },
+  { node: storeNode, acknowledged, ends = [], nowText }: StoreFacts,
 ): Segment {
   const follower = next instanceof Segment && next.firstSeq > 1 ? next : undefined;
   const node =
     follower?.node ?? (next === undefined ? (acknowledged?.node ?? storeNode) : (previous?.node ?? storeNode));
-  const firstSeq = previous?.node === node ? previous.lastSeq + 1 : 1;
+  const firstSeq = firstSeqOf({ number, node }, previous, ends);
   const acknowledgedSeq = next === undefined && acknowledged?.node === node ? acknowledged.seq : undefined;
   // Only where it is known: what stands behind it will be taken for refused.
   const lastSeq = follower ? follower.firstSeq - 1 : acknowledgedSeq;
   const known = lastSeq === undefined ? {} : { lastSeq: Math.max(firstSeq - 1, lastSeq) };
-  const record: SegmentRecord = { number, node, firstSeq, ...known, openedAt: nowText, sealedAt: nowText };
+  const record: SegmentRecord = {
+    ...{ number, node, firstSeq, ...known, openedAt: nowText, sealedAt: nowText },
+    guessed: true,
+  };
   return Segment.damaged(databases, folder, record, damage);
 }
 

@@ -16,6 +16,8 @@ export interface SegmentRecord {
   lastSeq?: number;
   /** Between which times its documents lie, by type; a type it holds none of is absent. */
   spans?: SegmentSpans;
+  /** Neither a record nor a document told whose numbers it holds: what its neighbours left for it. */
+  guessed?: true;
   /** When the centre was last seen to hold every number that is not accounted for otherwise. */
   confirmedAt?: string;
 }

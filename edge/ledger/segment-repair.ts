@@ -98,10 +98,9 @@ async function finishExchange(folder: string, rebuilt: string): Promise<void> {
 async function rebuild(target: RawLevel, options: RepairOptions): Promise<RepairResult> {
   const { folder } = options;
   const { local, uuid, newest } = await readBookkeeping(folder);
-  const record = {
-    ...recordOf(local.get('segment'), options.expected),
-    ...(await placeByDocuments(wholeDocuments(folder, newest))),
-  };
+  const place = await placeByDocuments(wholeDocuments(folder, newest));
+  const { guessed, ...told } = { ...recordOf(local.get('segment'), options.expected), ...place };
+  const record: SegmentRecord = guessed && !place ? { ...told, guessed } : told;
   const kept = await copyDocuments(wholeDocuments(folder, newest), target, { ...record, endSeq: options.endSeq });
   const delivery = deliveryOf(local.get('delivery'));
   const firstSeq = record.firstSeq;

@@ -124,6 +124,12 @@ export class Segment extends KnownSegment implements RangeReader {
     return this.#writeRecord({ ...this.record, sealedAt, lastSeq, ...(spans ? { spans } : {}) });
   }
 
+  /** Whose numbers it held, where nothing in it tells. */
+  async adopt(place: { node: string; firstSeq: number; lastSeq: number }): Promise<void> {
+    const { guessed: _, ...record } = this.record;
+    await this.#writeRecord({ ...record, ...place });
+  }
+
   /**
    * Takes it for sealed although that cannot be written down: it is damaged, and the repair will. `lastSeq` is the
    * highest number given in it, where that is known.

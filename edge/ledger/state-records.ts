@@ -6,7 +6,9 @@ import { type ClockRecord, NEW_CLOCK } from './clock-guard.js';
 const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const NAME_LENGTH = 6;
 const FORMAT = 1;
-const NOTHING_DROPPED: DroppedSegments = { last: 0, lost: 0, checkpoints: [] };
+const NOTHING_DROPPED: DroppedSegments = { last: 0, lost: 0, checkpoints: [], ends: [] };
+/** Enough for every gap between segments that are kept. */
+const MAX_ENDS = 100;
 const NEVER_SYNCED: SyncHistory = { docsSent: 0, bytesSent: 0, bytesReceived: 0 };
 
 export interface StoreRecord {
@@ -27,6 +29,29 @@ export interface DroppedSegments {
   lost: number;
   /** Their checkpoints at the centre, until these are deleted. */
   checkpoints: readonly string[];
+  /** How far the numbers of the last ones reached: where a damaged one behind them begins. */
+  ends: readonly SegmentEnd[];
+}
+
+/** The highest number given in a segment. */
+export interface SegmentEnd {
+  number: number;
+  node: string;
+  seq: number;
+}
+
+/** With one segment more. Of the same segment twice, once counts. */
+export function withDropped(
+  dropped: DroppedSegments,
+  { end, lost, checkpoints }: { end: SegmentEnd; lost: number; checkpoints: readonly string[] },
+): DroppedSegments {
+  if (dropped.last === end.number) return dropped;
+  return {
+    last: end.number,
+    lost: dropped.lost + lost,
+    checkpoints: [...dropped.checkpoints, ...checkpoints],
+    ends: [...dropped.ends, end].slice(-MAX_ENDS),
+  };
 }
 
 /** What is worth remembering of synchronisation across restarts. */
@@ -64,7 +89,7 @@ export async function readRecords(
       place,
       createdAt: store?.createdAt ?? new Date(nowMs).toISOString(),
     },
-    dropped: (await readRecord<DroppedSegments>(open, 'dropped')) ?? NOTHING_DROPPED,
+    dropped: { ...NOTHING_DROPPED, ...(await readRecord<DroppedSegments>(open, 'dropped')) },
     clock: await readClock(open),
     sync: { ...NEVER_SYNCED, ...(await readRecord<SyncHistory>(open, 'sync')) },
   };

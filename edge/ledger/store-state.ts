@@ -24,6 +24,7 @@ import {
   readRecords,
   type StoreRecords,
   type SyncHistory,
+  withDropped,
   writeRecords,
 } from './state-records.js';
 
@@ -105,11 +106,8 @@ export class StoreState {
   }
 
   /** Must have resolved before a segment's files are deleted. Of the same segment twice, once counts. */
-  async noteDropped(number: number, lost: number, checkpoints: readonly string[]): Promise<void> {
-    await this.#change('dropped', (dropped) => {
-      if (dropped.last === number) return dropped;
-      return { last: number, lost: dropped.lost + lost, checkpoints: [...dropped.checkpoints, ...checkpoints] };
-    });
+  async noteDropped(segment: Parameters<typeof withDropped>[1]): Promise<void> {
+    await this.#change('dropped', (dropped) => withDropped(dropped, segment));
   }
 
   /** A checkpoint of a dropped segment is gone at the centre, too. */

@@ -34,7 +34,7 @@ describe('what a store knows of itself', () => {
     const filled = await open();
     await filled.writeClock(CLOCK);
     await filled.writeSyncHistory(SYNC);
-    await filled.noteDropped(3, 2, ['_local/a']);
+    await filled.noteDropped({ end: { number: 3, node: 'abc123', seq: 9 }, lost: 2, checkpoints: ['_local/a'] });
     await filled.close();
     state = undefined;
     return filled;
