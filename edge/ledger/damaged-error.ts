@@ -1,6 +1,7 @@
 /** What is stored cannot be read, or is not what was written: the segment must be repaired. */
 import path from 'node:path';
 import { AppError } from '../../shared/app-error.js';
+import { isDamage } from '../../shared/database-repair.js';
 
 export class DamagedError extends AppError {
   override readonly name = 'DamagedError';
@@ -15,9 +16,6 @@ export class DamagedError extends AppError {
 /** A database that cannot be opened for what is in it is as damaged as one that cannot be read. */
 export function asDamage(error: unknown, folder: string): DamagedError | undefined {
   if (error instanceof DamagedError) return error;
-  const text = error instanceof AppError && error.code === 'storage_failed' ? error.message : '';
-  // LevelDB's own words: https://github.com/google/leveldb/blob/main/util/status.cc and db/version_set.cc.
-  const isDamage =
-    /corruption|cannot be read|does not exist \(create_if_missing|CURRENT file|missing files|bad record|No such file/i;
-  return isDamage.test(text) ? new DamagedError(folder, text) : undefined;
+  const isOurs = error instanceof AppError && error.code === 'storage_failed' && isDamage(error);
+  return isOurs ? new DamagedError(folder, error.message) : undefined;
 }

@@ -61,7 +61,22 @@ export class SegmentChain {
     const store = { node, acknowledged: this.#mark.value, ends: dropped.ends, nowText: this.#nowText() };
     this.#segments = await loadSegments(this.#databases, this.root, store);
     await this.join();
+    await this.#askDocuments();
     await this.#continueNumbers();
+  }
+
+  /** The state, too, can have lost its end without a sign: the documents tell of boots it does not remember. */
+  async #askDocuments(): Promise<void> {
+    const { state, log } = this.#options;
+    const last = this.#segments.findLast((segment) => segment.count > 0 && !segment.damage);
+    // What is damaged is found again below.
+    const [newest] = (await last?.entriesAfter(last.count - 1, 1).catch(() => [])) ?? [];
+    if (!newest || newest.document.boot < state.boot) return;
+    log.error('the store remembers less than was stored; new documents are numbered under a new node name', {
+      boot: state.boot,
+      stored: newest.document.boot,
+    });
+    await state.distrust(newest.document.boot);
   }
 
   /** Oldest first; the last one is open for writing. */
@@ -181,7 +196,10 @@ export class SegmentChain {
       return;
     }
     if (doubt === 'none') return this.#add(last.number + 1, last.lastSeq + 1);
-    if (doubt !== 'other name') {
+    if (doubt === 'other name' && this.#isUsed(state.node)) {
+      log.error('the name the store remembers was given up before; it takes a new one', { node: state.node });
+      await state.rename();
+    } else if (doubt !== 'other name') {
       log.error(`${doubt}; new documents are numbered under a new node name`, {
         node: state.node,
         lastSeq: last.lastSeq,
@@ -191,6 +209,12 @@ export class SegmentChain {
     }
     await closeOff(last, acknowledged, this.#nowText());
     await this.#add(last.number + 1, 1);
+  }
+
+  /** True where numbers were given under a name. */
+  #isUsed(node: string): boolean {
+    const names = [...this.#segments, ...this.#options.state.dropped.ends].map((one) => one.node);
+    return names.includes(node) || this.#mark?.value?.node === node;
   }
 
   async #add(number: number, firstSeq: number): Promise<void> {

@@ -6,7 +6,7 @@ import { type ClockRecord, NEW_CLOCK } from './clock-guard.js';
 const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const NAME_LENGTH = 6;
 const FORMAT = 1;
-const NOTHING_DROPPED: DroppedSegments = { last: 0, lost: 0, checkpoints: [], ends: [] };
+const NOTHING_DROPPED: DroppedSegments = { lost: 0, checkpoints: [], ends: [] };
 /** Enough for every gap between segments that are kept. */
 const MAX_ENDS = 100;
 const NEVER_SYNCED: SyncHistory = { docsSent: 0, bytesSent: 0, bytesReceived: 0 };
@@ -23,8 +23,6 @@ export interface StoreRecord {
 
 /** What is kept of segments that were confirmed and deleted. */
 export interface DroppedSegments {
-  /** Number of the one dropped last. */
-  last: number;
   /** Numbers lost in them before they were delivered. */
   lost: number;
   /** Their checkpoints at the centre, until these are deleted. */
@@ -45,9 +43,8 @@ export function withDropped(
   dropped: DroppedSegments,
   { end, lost, checkpoints }: { end: SegmentEnd; lost: number; checkpoints: readonly string[] },
 ): DroppedSegments {
-  if (dropped.last === end.number) return dropped;
+  if (dropped.ends.some(({ number }) => number === end.number)) return dropped;
   return {
-    last: end.number,
     lost: dropped.lost + lost,
     checkpoints: [...dropped.checkpoints, ...checkpoints],
     ends: [...dropped.ends, end].slice(-MAX_ENDS),

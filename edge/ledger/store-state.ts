@@ -39,7 +39,6 @@ export interface StoreStateOptions {
 
 export class StoreState {
   readonly village: string;
-  readonly boot: number;
   readonly createdAt: string;
   readonly #database: MendingDatabase;
   #records: Readonly<StoreRecords>;
@@ -49,7 +48,6 @@ export class StoreState {
     this.#database = database;
     this.#records = records;
     this.village = records.store.village;
-    this.boot = records.store.boot;
     this.createdAt = records.store.createdAt;
   }
 
@@ -93,6 +91,20 @@ export class StoreState {
       await database.close();
       throw error;
     }
+  }
+
+  /** How often the store was opened. */
+  get boot(): number {
+    return this.#records.store.boot;
+  }
+
+  /**
+   * Documents are stored from a boot the store does not remember: what it remembers is older than they are. It takes a
+   * new name, counts on behind that boot, and believes no clock at the next start before the centre has agreed with it.
+   */
+  async distrust(boot: number): Promise<void> {
+    await this.#change('store', (store) => ({ ...store, node: newNodeName(), boot: Math.max(store.boot, boot + 1) }));
+    await this.#change('clock', (clock) => ({ ...clock, unproven: true }));
   }
 
   /** Takes a new node name, because the end of the old one's numbers cannot be proven. */

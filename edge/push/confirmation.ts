@@ -45,7 +45,8 @@ export async function confirmSegment(
       await segment.writeDelivery({ ...segment.delivery, deliveredSeq: localSeq });
       return 'missing';
     }
-    localSeq = entries.at(-1)?.localSeq ?? segment.count;
+    // Where none of so many can be read, what may lie behind them is still to be asked for.
+    localSeq = entries.at(-1)?.localSeq ?? localSeq + ASK_AT_ONCE;
   }
   await segment.confirm(context.nowText());
   log.verbose('the centre holds every document of a segment', { segment: segment.number });

@@ -150,6 +150,15 @@ describe('the continuity of numbers', () => {
       expect(first.record.lastSeq).to.equal(5);
     });
 
+    it('gives a segment of which nothing can be read the numbers that kept and deleted neighbours leave', async () => {
+      const second = await segments.make(5, { number: 5, firstSeq: 9 });
+      const ends = [{ number: 3, node: second.node, seq: 6 }];
+      const first = await segments.make(0, { number: 4, node: 'wrong1', guessed: true });
+      await joinSegments([first, second], LATER, ends);
+      expect([first.node, first.firstSeq, first.delivery.lost]).to.deep.equal([second.node, 7, [[7, 8]]]);
+      expect(first.record.guessed).to.equal(undefined);
+    });
+
     it('leaves a sealed segment as it is', async () => {
       const first = await segments.make(5);
       await first.seal(NOW, 5);

@@ -51,7 +51,8 @@ describe('what a store knows of itself', () => {
     const filled = await fill();
     const again = await open();
     expect([again.node, again.boot, again.clock]).to.deep.equal([filled.node, 5, CLOCK]);
-    expect(again.dropped).to.deep.equal({ last: 3, lost: 2, checkpoints: ['_local/a'] });
+    const ends = [{ number: 3, node: 'abc123', seq: 9 }];
+    expect(again.dropped).to.deep.equal({ lost: 2, checkpoints: ['_local/a'], ends });
     expect(await again.syncHistory()).to.deep.equal(SYNC);
   });
 

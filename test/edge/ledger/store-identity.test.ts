@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -97,6 +97,51 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
       expect(await listAll(second.url, 'readings')).to.have.length(10);
       await second.stop();
       expect((await (await start(folder.path)).status()).node).to.equal(renamed);
+    });
+
+    /** Puts files back into the folder they were copied from, which stays the same folder. */
+    const putBack = async (from: string, to: string) => {
+      for (const name of await readdir(to)) await rm(path.join(to, name));
+      await cp(from, to, { recursive: true });
+    };
+
+    it('is a new one when the state is an older one than the documents, and no event id is given twice', async () => {
+      const [state, backup] = [path.join(folder.path, 'state'), path.join(folder.path, 'backup')];
+      const first = await start(folder.path);
+      await post(first.url, 'readings', upTo(3).map(reading));
+      const { node: name } = await first.status();
+      await first.stop();
+      await cp(state, backup, { recursive: true });
+      const second = await start(folder.path);
+      await post(second.url, 'readings', [reading(4)]);
+      await second.stop();
+      await putBack(backup, state);
+      const third = await start(folder.path);
+      expect((await third.status()).node).to.not.equal(name);
+      await post(third.url, 'readings', [reading(5)]);
+      const listed = await listAll(third.url, 'readings');
+      expect(listed.map(({ boot }) => boot)).to.deep.equal([1, 1, 1, 2, 3]);
+      const answer = await fetch(`${third.url}/v1/check`, { method: 'POST' });
+      expect(JSON.parse((await answer.text()).trim().split('\n').at(-1) ?? '')).to.include({ ok: true });
+    });
+
+    it('never takes a name again that it has given up', async () => {
+      const [state, backup] = [path.join(folder.path, 'state'), path.join(folder.path, 'backup')];
+      const first = await start(folder.path);
+      await post(first.url, 'readings', upTo(3).map(reading));
+      await first.stop();
+      await cp(state, backup, { recursive: true });
+      await rm(path.join(folder.path, 'acknowledged'));
+      const second = await start(folder.path);
+      const { node: renamed } = await second.status();
+      await post(second.url, 'readings', [reading(4)]);
+      await second.stop();
+      await putBack(backup, state);
+      const third = await start(folder.path);
+      await post(third.url, 'readings', [reading(5)]);
+      const numbers = numbersByNode(await listAll(third.url, 'readings'));
+      expect(Object.keys(numbers)).to.have.length(3).and.include(renamed);
+      for (const given of Object.values(numbers)) expect(new Set(given).size).to.equal(given.length);
     });
 
     it('belongs to one village: another is told whose it is, and changes nothing', async () => {
