@@ -9,7 +9,7 @@
  * what may have been lost: a power cut in between cannot hide that there was a repair. One at any moment leaves either
  * the damaged files or all of the new ones, and the repair goes on from there.
  */
-import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, codeOf, messageOf } from './app-error.js';
 import { type EntryFix, entryFixes } from './database-entries.js';
@@ -146,9 +146,16 @@ async function setFilesAside(folder: string, options: RepairOptions): Promise<st
 }
 
 async function forgetOldSets(root: string, base: string, keep: number): Promise<void> {
-  const sets = (await readdir(root)).filter((name) => name.startsWith(`${base}-`)).sort();
-  for (const name of sets.slice(0, Math.max(0, sets.length - keep))) {
-    await rm(path.join(root, name), { recursive: true, force: true });
+  const names = (await readdir(root)).filter((name) => name.startsWith(`${base}-`));
+  const sets: { folder: string; changedMs: number }[] = [];
+  for (const name of names) {
+    const folder = path.join(root, name);
+    sets.push({ folder, changedMs: (await stat(folder)).ctimeMs });
+  }
+  // Not by name: a board may have named the newest one in 1970.
+  sets.sort((a, b) => a.changedMs - b.changedMs);
+  for (const { folder } of sets.slice(0, Math.max(0, sets.length - keep))) {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { type RequestHandler, type Response, Router } from 'express';
 import { AppError, type ErrorCode, messageOf } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { numbersGivenTwice } from '../ledger/number-continuity.js';
 import { countNumbers, type NumberRange, withoutRanges } from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import { checkSegment, type SegmentReport } from '../ledger/segment-check.js';
@@ -115,6 +116,8 @@ class Run {
     try {
       for (const segment of [...this.#parts.ledger.segments]) await this.#segment(segment, repairs);
       await this.#bookkeeping();
+      const twice = numbersGivenTwice(this.#parts.ledger.segments);
+      if (twice) throw new AppError('storage_failed', twice);
       if (this.#parts.stopping.aborted) throw new AppError('busy', 'the node is stopping', { retryAfterS: 5 });
     } catch (error) {
       const { code, message } = storageError(error);

@@ -93,3 +93,15 @@ export function firstSeqOf(
   const deleted = ends.filter((end) => end.node === node && end.number < number).map(({ seq }) => seq);
   return Math.max(kept, ...deleted) + 1;
 }
+
+/** Two segments that hold the same numbers of one name, in words; `undefined` where there are none. */
+export function numbersGivenTwice(segments: readonly Segment[]): string | undefined {
+  for (const [index, one] of segments.entries()) {
+    const other = segments.slice(index + 1).find((candidate) => {
+      const isSameName = candidate.node === one.node && candidate.count > 0 && one.count > 0;
+      return isSameName && candidate.firstSeq <= one.lastSeq && one.firstSeq <= candidate.lastSeq;
+    });
+    if (other) return `the segments ${one.number} and ${other.number} hold the same numbers of node ${one.node}`;
+  }
+  return undefined;
+}

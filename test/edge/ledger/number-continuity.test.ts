@@ -2,7 +2,13 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { closeOff, type Doubt, doubtAbout, joinSegments } from '../../../edge/ledger/number-continuity.js';
+import {
+  closeOff,
+  type Doubt,
+  doubtAbout,
+  joinSegments,
+  numbersGivenTwice,
+} from '../../../edge/ledger/number-continuity.js';
 import { sequenceKey, UPDATE_SEQ_KEY } from '../../../edge/ledger/pouchdb-layout.js';
 import type { Segment } from '../../../edge/ledger/segment.js';
 import { tamper } from './raw-store.js';
@@ -157,6 +163,16 @@ describe('the continuity of numbers', () => {
       await joinSegments([first, second], LATER, ends);
       expect([first.node, first.firstSeq, first.delivery.lost]).to.deep.equal([second.node, 7, [[7, 8]]]);
       expect(first.record.guessed).to.equal(undefined);
+    });
+
+    it('tells of numbers that stand in two segments', async () => {
+      const first = await segments.make(5);
+      const second = await segments.make(5, { number: 2, firstSeq: 6 });
+      const third = await segments.make(5, { number: 3, firstSeq: 10 });
+      expect(numbersGivenTwice([first, second])).to.equal(undefined);
+      expect(numbersGivenTwice([first, second, third])).to.equal(
+        `the segments 2 and 3 hold the same numbers of node ${first.node}`,
+      );
     });
 
     it('leaves a sealed segment as it is', async () => {
