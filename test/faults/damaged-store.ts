@@ -1,10 +1,9 @@
 /** A store to be damaged, and what a node must make of it afterwards. */
 import { mkdir } from 'node:fs/promises';
-import { messageOf } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { sleep } from '../../shared/time.js';
 import type { SeededRandom } from '../../sim/random.js';
-import { ask, listAll, post } from '../edge/api/node-client.js';
+import { ask, listAll, listUnlessRepairing, post } from '../edge/api/node-client.js';
 import { contentOf } from '../edge/ledger/ingest-model.js';
 import { contentsOf, postBatches, type Reading, ReadingSource } from '../support/batches.js';
 import { type FolderContent, readFolder } from '../support/data-folder.js';
@@ -108,11 +107,7 @@ class Meter {
 
 /** What the node lists and counts now, and what is still wanting; undefined while it says that it cannot list it yet. */
 async function look(url: string, store: StoreBefore, fresh: ReadonlySet<string>) {
-  const listed = await listAll(url, 'readings').catch((error: unknown) => {
-    // Better no list than one that leaves something out: a segment that is being repaired is told, not passed over.
-    if (/ 503 .*will be repaired/.test(messageOf(error))) return undefined;
-    throw error;
-  });
+  const listed = await listUnlessRepairing(url, 'readings');
   if (!listed) return undefined;
   const { status, body, text } = await ask(`${url}/v1/status`);
   if (status !== 200) throw new Error(`the status was answered with ${status} ${text}`);

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { messageOf } from '../../shared/app-error.js';
 import { SeededRandom } from '../../sim/random.js';
-import { ask, listAll, post } from '../edge/api/node-client.js';
+import { ask, listUnlessRepairing, post } from '../edge/api/node-client.js';
 import { contentOf } from '../edge/ledger/ingest-model.js';
 import { contentsOf } from '../support/batches.js';
 import { refillFolder } from '../support/data-folder.js';
@@ -17,6 +17,7 @@ import { type Durability, folderAfterCut } from '../support/power-cut.js';
 import { testSeed } from '../support/seeds.js';
 import { isWithin, numberProblems, readStoredTelemetry } from '../support/stored-telemetry.js';
 import { createTempFolder, removeFolder } from '../support/temp-folder.js';
+import { waitFor } from '../support/wait-for.js';
 import { RECORDED, recordNode, type Scene, type Take } from './recorded-node.js';
 import { RestartedNode } from './restarted-node.js';
 
@@ -102,7 +103,7 @@ async function judge(
   await node.start();
   const { url } = node;
   const answer = await post(url, 'readings', FRESH);
-  const listed = await listAll(url, 'readings');
+  const listed = await waitFor(() => listUnlessRepairing(url, 'readings'), { what: 'the list' });
   const { body } = await ask(`${url}/v1/status`);
   const problems = await node.stop();
   if (answer.status !== 201) problems.push(`a new reading was answered with ${answer.status} ${answer.text}`);

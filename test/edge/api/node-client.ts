@@ -1,5 +1,6 @@
 /** Asks a node under test: answers with status, headers and parsed body, whatever they are. */
 import net from 'node:net';
+import { messageOf } from '../../../shared/app-error.js';
 import type { TelemetryDocument } from '../../../shared/documents.js';
 
 export type Resource = 'readings' | 'predictions';
@@ -88,5 +89,15 @@ export function rawRequest(url: string, head: string): Promise<string> {
     });
     socket.once('error', reject);
     socket.once('close', () => resolve(answer));
+  });
+}
+
+/** The same; undefined while the node says that a segment is being repaired: no list is better than half of one. */
+export async function listUnlessRepairing(
+  ...asked: Parameters<typeof listAll>
+): Promise<TelemetryDocument[] | undefined> {
+  return listAll(...asked).catch((error: unknown) => {
+    if (/ 503 .*will be repaired/.test(messageOf(error))) return undefined;
+    throw error;
   });
 }
