@@ -12,7 +12,7 @@ import { AppError, messageOf } from './app-error.js';
 import { isDamage } from './database-repair.js';
 import { DrainingDatabase } from './draining-database.js';
 import { type OnDamage, openOrRepair } from './open-or-repair.js';
-import { type Database, type OpenOptions, readFailure } from './pouchdb.js';
+import { type Database, type OpenOptions, readably, UnreadableEntry } from './pouchdb.js';
 
 const RETRY_AFTER_S = 5;
 
@@ -51,7 +51,7 @@ export class MendingDatabase {
     await this.#mend();
     const database = this.#database;
     try {
-      return await database.use((open) => this.#watched(open, work));
+      return await database.use((open) => readably(open, work));
     } catch (error) {
       if (isAnswer(error)) throw error;
       if (error instanceof UnreadableEntry) this.#break(database, error);
@@ -64,7 +64,7 @@ export class MendingDatabase {
     await this.#mend();
     const database = this.#database;
     try {
-      const result = await database.use((open) => this.#watched(open, work));
+      const result = await database.use((open) => readably(open, work));
       if (this.#broken.has(database)) throw new Error('another write on the same log failed');
       return result;
     } catch (error) {
@@ -77,15 +77,6 @@ export class MendingDatabase {
   async close(): Promise<void> {
     await this.#reopening?.catch(() => undefined);
     await this.#database.close();
-  }
-
-  /** PouchDB answers "not found" where LevelDB could not read: no answer counts after that. */
-  async #watched<T>(open: Database, work: (database: Database) => Promise<T>): Promise<T> {
-    const [result] = await Promise.allSettled([work(open)]);
-    const failure = readFailure(open);
-    if (failure) throw new UnreadableEntry(failure);
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
   }
 
   #break(database: DrainingDatabase, error: unknown): void {
@@ -111,13 +102,6 @@ export class MendingDatabase {
     } catch (error) {
       throw storageFailed(this.#folder, error);
     }
-  }
-}
-
-/** LevelDB could not read something it was asked for. */
-class UnreadableEntry extends Error {
-  constructor(failure: Error) {
-    super(failure.message, { cause: failure });
   }
 }
 

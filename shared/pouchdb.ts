@@ -45,6 +45,25 @@ export function readFailure(database: Database): Error | undefined {
   return levels.get(database)?.health.readFailure;
 }
 
+/** LevelDB could not read something it was asked for. */
+export class UnreadableEntry extends Error {
+  constructor(failure: Error) {
+    super(failure.message, { cause: failure });
+  }
+}
+
+/**
+ * Does the work, and throws UnreadableEntry instead of whatever came of it once a read of the database has failed:
+ * PouchDB answers "not found" then, and an iterator ends early.
+ */
+export async function readably<T>(database: Database, work: (database: Database) => Promise<T>): Promise<T> {
+  const [outcome] = await Promise.allSettled([work(database)]);
+  const failure = readFailure(database);
+  if (failure) throw new UnreadableEntry(failure);
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
+}
+
 /** Its first write that failed; all later ones fail, too. */
 export function writeFailure(database: Database): Error | undefined {
   return levels.get(database)?.health.writeFailure;

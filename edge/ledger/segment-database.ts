@@ -16,8 +16,10 @@ import {
   levelOf,
   type OpenOptions,
   openDatabase,
+  readably,
   readFailure,
   readLocal,
+  UnreadableEntry,
   writeFailure,
   writeLocal,
 } from '../../shared/pouchdb.js';
@@ -63,8 +65,7 @@ export interface IdRange {
 export class SegmentDatabase {
   readonly #database: DrainingDatabase;
   readonly #folder: string;
-  readonly #isReadFailed: () => Error | undefined;
-  readonly #isWriteFailed: () => Error | undefined;
+  readonly #open: Database;
   /** The highest local sequence stored, and how many documents are. */
   #lastLocalSeq = 0;
   #documents = 0;
@@ -72,8 +73,7 @@ export class SegmentDatabase {
   private constructor(folder: string, database: Database) {
     this.#folder = folder;
     this.#database = new DrainingDatabase(database);
-    this.#isReadFailed = () => readFailure(database);
-    this.#isWriteFailed = () => writeFailure(database);
+    this.#open = database;
   }
 
   /**
@@ -97,12 +97,12 @@ export class SegmentDatabase {
 
   /** The first write that failed, after which the database must be opened anew. */
   get writeFailure(): Error | undefined {
-    return this.#isWriteFailed();
+    return writeFailure(this.#open);
   }
 
   /** The first read that failed. */
   get readFailure(): Error | undefined {
-    return this.#isReadFailed();
+    return readFailure(this.#open);
   }
 
   /**
@@ -293,12 +293,11 @@ export class SegmentDatabase {
   }
 
   async #use<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    const [outcome] = await Promise.allSettled([this.#database.use(work)]);
-    const failure = this.#isReadFailed();
-    // PouchDB makes "not found" of a failed read, and an iterator ends early: whatever was answered is no answer.
-    if (failure) throw this.#damaged(messageOf(failure));
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
+    try {
+      return await this.#database.use((open) => readably(open, work));
+    } catch (error) {
+      throw error instanceof UnreadableEntry ? this.#damaged(messageOf(error)) : error;
+    }
   }
 
   #damaged(what: string): DamagedError {
