@@ -5,16 +5,12 @@
  * has made keys too short or put them out of order (`db/dbformat.h`, an assertion). So what is to be opened is checked
  * before.
  */
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { codeOf, messageOf } from '../app-error.js';
+import { messageOf } from '../app-error.js';
+import { belongs, contentOf, dataFilesIn } from './data-files.js';
 import { type LevelWrite, writesOfBatch } from './entries.js';
 import { readLogRecords } from './log-file.js';
 import { type LiveFiles, liveFiles } from './manifest.js';
 import { isTableWhole, readTableWrites } from './table-file.js';
-
-const TABLE = /^\d+\.(?:ldb|sst)$/;
-const LOG = /^\d+\.log$/;
 
 /**
  * What is damaged in the files a database consists of, as the beginning of a sentence; `undefined` when nothing is, or
@@ -22,22 +18,21 @@ const LOG = /^\d+\.log$/;
  * MANIFEST names was never finished.
  */
 export async function damageOfFiles(folder: string): Promise<string | undefined> {
-  const names = await dataFiles(folder);
+  const files = await dataFilesIn(folder);
   let live: LiveFiles | undefined;
   try {
-    live = await liveFiles(folder, names.length > 0);
+    live = await liveFiles(folder, files.length > 0);
   } catch (error) {
     return `what says which files belong to it is damaged (${messageOf(error)})`;
   }
   if (!live) return undefined;
-  const present = new Set(names.map(numberOf));
+  const present = new Set(files.map(({ number }) => number));
   for (const table of live.tables) if (!present.has(table)) return `the table ${table} is missing`;
-  for (const name of names) {
-    const isTable = TABLE.test(name);
-    if (isTable ? !live.tables.has(numberOf(name)) : numberOf(name) < live.firstLog) continue;
-    const bytes = await contentOf(folder, name);
-    const isWhole = bytes && (isTable ? isTableWhole(bytes) : !readLogRecords(bytes).isDamaged);
-    if (!isWhole) return `the file ${name} is not what was written`;
+  for (const file of files) {
+    if (!belongs(file, live)) continue;
+    const bytes = await contentOf(folder, file);
+    const isWhole = bytes && (file.kind === 'table' ? isTableWhole(bytes) : !readLogRecords(bytes).isDamaged);
+    if (!isWhole) return `the file ${file.name} is not what was written`;
   }
   return undefined;
 }
@@ -47,14 +42,10 @@ export async function damageOfFiles(folder: string): Promise<string | undefined>
  * belong to the database; the same key may come several times, the newest has the highest `sequence`.
  */
 export async function* wholeWrites(folder: string): AsyncGenerator<LevelWrite[]> {
-  for (const name of await dataFiles(folder)) {
-    const bytes = await contentOf(folder, name);
-    if (bytes) yield TABLE.test(name) ? readTableWrites(bytes).writes : logWrites(bytes);
+  for (const file of await dataFilesIn(folder)) {
+    const bytes = await contentOf(folder, file);
+    if (bytes) yield file.kind === 'table' ? readTableWrites(bytes).writes : logWrites(bytes);
   }
-}
-
-function numberOf(name: string): number {
-  return Number.parseInt(name, 10);
 }
 
 function logWrites(bytes: Buffer): LevelWrite[] {
@@ -65,23 +56,4 @@ function logWrites(bytes: Buffer): LevelWrite[] {
       return [];
     }
   });
-}
-
-async function dataFiles(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => TABLE.test(name) || LOG.test(name)).sort();
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** `undefined` for a file that the disk cannot give back. */
-async function contentOf(folder: string, name: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path.join(folder, name));
-  } catch (error) {
-    if (codeOf(error) === 'EIO' || codeOf(error) === 'EISDIR') return undefined;
-    throw error;
-  }
 }
