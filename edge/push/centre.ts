@@ -7,8 +7,8 @@
  * with `_revs_diff`.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
-import type { Link, LinkAnswer } from './link.js';
-import { LinkError } from './link-error.js';
+import type { Link, LinkAnswer } from '../link/link.js';
+import { LinkError } from '../link/link-error.js';
 
 /** Who answers at API_URL. */
 export interface CentreIdentity {

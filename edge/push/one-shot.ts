@@ -7,7 +7,7 @@
 import { messageOf } from '../../shared/app-error.js';
 import { sleep } from '../../shared/time.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { LinkError, type LinkErrorReport } from './link-error.js';
+import { LinkError, type LinkErrorReport } from '../link/link-error.js';
 import type { PushController } from './push-controller.js';
 import type { Pusher } from './pusher.js';
 

@@ -9,6 +9,8 @@ import { formatInstant } from '../../shared/time.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SyncHistory } from '../ledger/state-records.js';
 import type { StoreState } from '../ledger/store-state.js';
+import type { Link } from '../link/link.js';
+import { LinkError, type LinkErrorReport } from '../link/link-error.js';
 import {
   type ControllerEffect,
   type ControllerEvent,
@@ -17,8 +19,6 @@ import {
   initialState,
   transition,
 } from './controller-state.js';
-import type { Link } from './link.js';
-import { LinkError, type LinkErrorReport } from './link-error.js';
 import { OutageLog } from './outage-log.js';
 import type { Pusher } from './pusher.js';
 

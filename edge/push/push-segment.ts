@@ -12,9 +12,9 @@ import { holdsNumber, type NumberRange, withNumber, withoutRanges, withRange } f
 import type { Segment } from '../ledger/segment.js';
 import type { SegmentEntry } from '../ledger/segment-database.js';
 import type { DeliveryRecord } from '../ledger/segment-record.js';
+import { LinkError } from '../link/link-error.js';
 import type { BatchSizer } from './batch-sizer.js';
 import type { Centre, CentreIdentity, Outcome } from './centre.js';
-import { LinkError } from './link-error.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import type { RefusalWindow } from './refusal-window.js';
 

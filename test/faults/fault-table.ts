@@ -1,5 +1,5 @@
 /** Everything that can come back instead of the right answer, and what the node must make of it. */
-import type { LinkTag } from '../../edge/push/link-error.js';
+import type { LinkTag } from '../../edge/link/link-error.js';
 import { documentsOf } from '../edge/push/support/sent-documents.js';
 import { type Fault, faults, type ProxiedRequest } from '../support/fault-proxy.js';
 

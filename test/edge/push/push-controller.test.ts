@@ -5,7 +5,7 @@ import { ClockGuard, NEW_CLOCK } from '../../../edge/ledger/clock-guard.js';
 import { IngestQueue } from '../../../edge/ledger/ingest-queue.js';
 import { Ledger } from '../../../edge/ledger/ledger.js';
 import { StoreState } from '../../../edge/ledger/store-state.js';
-import { Link } from '../../../edge/push/link.js';
+import { Link } from '../../../edge/link/link.js';
 import { PushController } from '../../../edge/push/push-controller.js';
 import { Pusher } from '../../../edge/push/pusher.js';
 import { QuarantineStore } from '../../../edge/push/quarantine-store.js';

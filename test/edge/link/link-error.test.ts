@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type LinkTag, toLinkError } from '../../../edge/push/link-error.js';
+import { type LinkTag, toLinkError } from '../../../edge/link/link-error.js';
 
 describe("Node's failures", () => {
   const TAGS: Record<LinkTag, string[]> = {
