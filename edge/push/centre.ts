@@ -8,7 +8,8 @@
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { isReceipt, type Receipt } from '../../shared/receipt.js';
-import type { EncodedBody, Link, LinkAnswer } from '../link/link.js';
+import type { EncodedBody } from '../link/body-encoder.js';
+import type { Link, LinkAnswer } from '../link/link.js';
 import { LinkError } from '../link/link-error.js';
 
 /** Who answers at API_URL. */

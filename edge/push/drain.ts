@@ -156,10 +156,12 @@ export class Drain {
   }
 
   #track(work: Promise<void>): void {
-    const task = work.catch((error: unknown) => this.#fail(error)).finally(() => {
-      this.#tasks.delete(task);
-      this.#wake();
-    });
+    const task = work
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#tasks.delete(task);
+        this.#wake();
+      });
     this.#tasks.add(task);
   }
 }

@@ -31,5 +31,8 @@ export function nextToSend<S extends LaneSegment>(unsent: readonly S[], inFlight
   const freshSlots = backlog.length + inFlight.backlog > 0 ? 1 : FRESH_SLOTS_ALONE;
   if (fresh && inFlight.fresh < freshSlots) return fresh;
   if (inFlight.backlog >= BACKLOG_SLOTS) return undefined;
-  return backlog.reduce<S | undefined>((newest, one) => (newest && newest.number > one.number ? newest : one), undefined);
+  return backlog.reduce<S | undefined>(
+    (newest, one) => (newest && newest.number > one.number ? newest : one),
+    undefined,
+  );
 }

@@ -6,11 +6,11 @@
  * a failure everything that was on its way is in doubt, and the centre is asked what it holds before more is sent.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
-import { LinkError } from '../link/link-error.js';
 import { DamagedError } from '../ledger/damaged-error.js';
 import { holdsNumber, type NumberRange, withNumber, withoutRanges, withRange } from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import type { SegmentEntry } from '../ledger/segment-database.js';
+import { LinkError } from '../link/link-error.js';
 import type { Outcome } from './centre.js';
 import { inSendingOrder } from './document-order.js';
 import type { PushContext } from './push-context.js';
