@@ -71,6 +71,16 @@ export class Centre {
     return { kind: isGateway ? 'gateway' : 'couchdb', uuid, receipts: offers('receipts') };
   }
 
+  /** What the centre says of its database: when it was made, and how many changes it has had. */
+  async database(signal: AbortSignal): Promise<{ instanceStartTime: string; updateSeq: number }> {
+    const { json } = await this.#link.request({ method: 'GET', path: '/telemetry', signal });
+    const { instance_start_time: startTime, update_seq: updateSeq } = asRecord(json);
+    // CouchDB's sequence is `123-…`, of which the number is the sum over its shards.
+    const changes = Number.parseInt(String(updateSeq), 10);
+    if (!Number.isSafeInteger(changes)) throw unreadable('its database');
+    return { instanceStartTime: String(startTime), updateSeq: changes };
+  }
+
   /** A checkpoint document on the centre's side (`_local/…`), or undefined. */
   async readCheckpoint(id: string, signal: AbortSignal): Promise<Record<string, unknown> | undefined> {
     try {

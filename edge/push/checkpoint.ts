@@ -42,7 +42,7 @@ export class Checkpoint {
   #writtenMs = performance.now();
   /** The document at the centre, so that it need not be read again to be replaced. */
   #remote: CheckpointDocument | undefined | 'unknown';
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(segment: Segment, centre: Centre, id: string) {
     this.#segment = segment;
@@ -77,15 +77,19 @@ export class Checkpoint {
     return documents >= EVERY_DOCUMENTS || performance.now() - this.#writtenMs >= EVERY_MS;
   }
 
-  /** Writes the sequence on both sides, the centre's first: the local one must never be ahead of it. */
-  write(lastSeq: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Writes the sequence on both sides, the centre's first: the local one must never be ahead of it. False when it was
+   * written before.
+   */
+  write(lastSeq: number, signal: AbortSignal): Promise<boolean> {
     const write = () => this.#write(lastSeq, signal);
-    this.#writing = this.#writing.then(write, write);
-    return this.#writing;
+    const writing = this.#writing.then(write, write);
+    this.#writing = writing;
+    return writing;
   }
 
-  async #write(lastSeq: number, signal: AbortSignal): Promise<void> {
-    if (lastSeq <= (this.#writtenSeq ?? 0)) return;
+  async #write(lastSeq: number, signal: AbortSignal): Promise<boolean> {
+    if (lastSeq <= (this.#writtenSeq ?? 0)) return false;
     this.#remote = await this.#writeRemote(lastSeq, signal);
     const local = await this.#segment.readCheckpoint<unknown>(this.id);
     const { _rev: _, ...body } = this.#next(local, lastSeq);
@@ -93,6 +97,7 @@ export class Checkpoint {
     await this.#remember();
     this.#writtenSeq = lastSeq;
     this.#writtenMs = performance.now();
+    return true;
   }
 
   async #writeRemote(lastSeq: number, signal: AbortSignal): Promise<CheckpointDocument> {

@@ -102,15 +102,14 @@ export class PushSession {
     return entry && entry.push.localSeq >= count ? entry.seenSince : undefined;
   }
 
-  /** Writes the checkpoint of a segment, where one is due or wanted. Throws LinkError. */
-  async writeCheckpoint(segment: Segment, when: 'due' | 'now', signal: AbortSignal): Promise<void> {
+  /** Writes the checkpoint of a segment, where one is due or wanted; true when it was written. Throws LinkError. */
+  async writeCheckpoint(segment: Segment, when: 'due' | 'now', signal: AbortSignal): Promise<boolean> {
     const entry = this.#entries.get(segment.number);
-    if (!entry) return;
+    if (!entry) return false;
     const { localSeq } = entry.push;
     const isComplete = segment.sealed && localSeq >= segment.count;
-    if (when === 'now' || isComplete || entry.checkpoint.isDue(localSeq)) {
-      await entry.checkpoint.write(localSeq, signal);
-    }
+    if (when === 'due' && !isComplete && !entry.checkpoint.isDue(localSeq)) return false;
+    return entry.checkpoint.write(localSeq, signal);
   }
 
   async #begin(segment: Segment, signal: AbortSignal): Promise<SegmentEntry> {

@@ -162,11 +162,7 @@ export class Pusher {
     const { ledger, log } = this.#options;
     await ledger.repair();
     const { proof } = session;
-    if (!proof) {
-      // Its checkpoints are what a plain CouchDB has to say.
-      for (const segment of ledger.segments.filter(({ damage }) => !damage)) await session.enter(segment, signal);
-      return;
-    }
+    if (!proof) return this.#holdAgainstCheckpoints(session, signal);
     const unproven = await proof.unprovenIn(ledger.segments, signal);
     proof.forgetOthers(ledger.segments);
     for (const [segment, numbers] of unproven) {
@@ -176,6 +172,24 @@ export class Pusher {
       });
       await session.sendAgain(segment, numbers);
     }
+  }
+
+  /** What a centre without receipts has to say: what its database is, and its checkpoints. */
+  async #holdAgainstCheckpoints(session: PushSession, signal: AbortSignal): Promise<void> {
+    const { ledger, state, log } = this.#options;
+    const segments = ledger.segments.filter(({ damage }) => !damage);
+    const { uuid, instanceStartTime, updateSeq = 0 } = state.target;
+    const now = await this.#centre.database(signal);
+    const isSetBack = instanceStartTime !== now.instanceStartTime || now.updateSeq < updateSeq;
+    if (uuid === session.identity.uuid && isSetBack) {
+      // A backup may hold the newest checkpoints without the newest documents.
+      log.warn('the database of the centre was made anew or set back; it is asked for everything', now);
+      for (const segment of segments.filter(({ delivery }) => delivery.deliveredSeq > 0)) {
+        await session.sendAgain(segment, [[segment.firstSeq, segment.firstSeq + segment.delivery.deliveredSeq - 1]]);
+      }
+    }
+    await state.writeTarget({ uuid: session.identity.uuid, ...now });
+    for (const segment of segments) await session.enter(segment, signal);
   }
 
   /** True as long as something stored now is not accounted for: in a busy village a forced run would never end. */
@@ -196,7 +210,9 @@ export class Pusher {
       context: this.#context(session, signal),
       pushOf: (segment) => session.pushOf(segment),
       enter: (segment) => session.enter(segment, signal),
-      afterBatch: (segment) => session.writeCheckpoint(segment, 'due', signal),
+      afterBatch: async (segment) => {
+        if (await session.writeCheckpoint(segment, 'due', signal)) await this.#noteTarget(session, signal);
+      },
     }).run();
   }
 
@@ -225,9 +241,19 @@ export class Pusher {
   }
 
   async #writeCheckpoints(session: PushSession, signal: AbortSignal): Promise<void> {
+    let isWritten = false;
     for (const segment of this.#options.ledger.segments) {
-      if (!segment.damage) await session.writeCheckpoint(segment, 'now', signal);
+      if (segment.damage) continue;
+      if (await session.writeCheckpoint(segment, 'now', signal)) isWritten = true;
     }
+    if (isWritten) await this.#noteTarget(session, signal);
+  }
+
+  /** After a checkpoint: a database that once had fewer changes than now does not hold what the checkpoint says. */
+  async #noteTarget(session: PushSession, signal: AbortSignal): Promise<void> {
+    if (session.proof) return;
+    const now = await this.#centre.database(signal);
+    await this.#options.state.writeTarget({ uuid: session.identity.uuid, ...now });
   }
 
   #count(taken: number, quarantined: number): void {
