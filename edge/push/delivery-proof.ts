@@ -9,17 +9,20 @@ import { EMPTY_RECEIPT, isSameReceipt, joinReceipts, type Receipt } from '../../
 import { type NumberRange, withoutRanges } from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import type { Centre } from './centre.js';
-import { SegmentDigest } from './segment-digest.js';
+import { type DigestibleSegment, SegmentDigest } from './segment-digest.js';
 
 /** Documents that are rather sent again than told apart by more requests. */
 const LEAF = 200;
 
+/** What is needed of a segment. */
+export type ProvableSegment = DigestibleSegment & Pick<Segment, 'number' | 'node' | 'count' | 'damage'>;
+
 /** A delivered part of the ledger that one receipt can be asked for. */
-interface Stretch {
+interface Stretch<S> {
   node: string;
   from: number;
   to: number;
-  segments: Segment[];
+  segments: S[];
 }
 
 export class DeliveryProof {
@@ -35,8 +38,11 @@ export class DeliveryProof {
    * Holds everything that counts as delivered in the segments against the centre; one request for each node name while
    * nothing is missing. Answers the unproven numbers of each segment that has some. Throws LinkError and DamagedError.
    */
-  async unprovenIn(segments: readonly Segment[], signal: AbortSignal): Promise<Map<Segment, NumberRange[]>> {
-    const unproven = new Map<Segment, NumberRange[]>();
+  async unprovenIn<S extends ProvableSegment>(
+    segments: readonly S[],
+    signal: AbortSignal,
+  ): Promise<Map<S, NumberRange[]>> {
+    const unproven = new Map<S, NumberRange[]>();
     for (const stretch of stretchesOf(segments)) {
       let expected = EMPTY_RECEIPT;
       for (const segment of stretch.segments) expected = joinReceipts(expected, await this.#expected(segment));
@@ -51,7 +57,7 @@ export class DeliveryProof {
   }
 
   /** The numbers between two of a segment that the centre does not prove to hold. Throws LinkError and DamagedError. */
-  async unproven(segment: Segment, from: number, to: number, signal: AbortSignal): Promise<NumberRange[]> {
+  async unproven(segment: ProvableSegment, from: number, to: number, signal: AbortSignal): Promise<NumberRange[]> {
     if (from > to) return [];
     const ask = (low: number, high: number) => this.#centre.receipt(segment.node, low, high, signal);
     const receipt = await ask(from, to);
@@ -68,7 +74,7 @@ export class DeliveryProof {
     return merged(await unprovenWithin([from, to], digest, ask));
   }
 
-  async #expected(segment: Segment): Promise<Receipt> {
+  async #expected(segment: ProvableSegment): Promise<Receipt> {
     const { deliveredSeq, void: voided, quarantined, lost } = segment.delivery;
     const key = JSON.stringify([segment.firstSeq, deliveredSeq, voided, quarantined, lost]);
     const known = this.#known.get(segment.number);
@@ -81,7 +87,7 @@ export class DeliveryProof {
   }
 
   /** Forgets what was read of segments that are not there any more. */
-  forgetOthers(segments: readonly Segment[]): void {
+  forgetOthers(segments: readonly ProvableSegment[]): void {
     const present = new Set(segments.map(({ number }) => number));
     for (const number of this.#known.keys()) if (!present.has(number)) this.#known.delete(number);
   }
@@ -118,8 +124,8 @@ function withoutUncertain(ranges: readonly NumberRange[], digest: SegmentDigest)
   return withoutRanges(ranges, digest.uncertain);
 }
 
-function stretchesOf(segments: readonly Segment[]): Stretch[] {
-  const stretches: Stretch[] = [];
+function stretchesOf<S extends ProvableSegment>(segments: readonly S[]): Stretch<S>[] {
+  const stretches: Stretch<S>[] = [];
   for (const segment of segments) {
     if (segment.delivery.deliveredSeq === 0 || segment.damage) continue;
     const { node, firstSeq: from } = segment;
@@ -134,7 +140,7 @@ function stretchesOf(segments: readonly Segment[]): Stretch[] {
 }
 
 /** The highest number that counts as delivered. */
-function deliveredUpTo(segment: Segment): number {
+function deliveredUpTo(segment: ProvableSegment): number {
   return segment.firstSeq + Math.min(segment.delivery.deliveredSeq, segment.count) - 1;
 }
 

@@ -11,6 +11,9 @@ import type { Segment } from '../ledger/segment.js';
 /** Read at once. */
 const CHUNK = 1000;
 
+/** What is needed of a segment. */
+export type DigestibleSegment = Pick<Segment, 'firstSeq' | 'delivery' | 'entriesAfter'>;
+
 export class SegmentDigest {
   readonly #fromSeq: number;
   /** At index i: of the numbers before `#fromSeq + i`. */
@@ -27,7 +30,7 @@ export class SegmentDigest {
   }
 
   /** Reads the documents with the numbers `fromSeq` to `toSeq`, both within the segment. Throws DamagedError. */
-  static async read(segment: Segment, fromSeq: number, toSeq: number): Promise<SegmentDigest> {
+  static async read(segment: DigestibleSegment, fromSeq: number, toSeq: number): Promise<SegmentDigest> {
     const length = toSeq - fromSeq + 1;
     const checksums = new Float64Array(length + 1);
     const counts = new Uint32Array(length + 1);
