@@ -22,7 +22,7 @@ describe('fresh data behind a backlog', () => {
     opened.push(centre);
     const settings = await centre.settingsFor(village);
     const targetPort = Number(new URL(centre.url).port);
-    const link = new SimulatedLink({ targetPort, upBytesPerS: 40_000, downBytesPerS: 80_000, roundTripMs: 100 });
+    const link = new SimulatedLink({ targetPort, upBytesPerS: 25_000, downBytesPerS: 50_000, roundTripMs: 100 });
     await link.start();
     opened.push(link);
     link.cut();
