@@ -27,6 +27,8 @@ export interface ConfirmationContext {
   yields(): boolean;
   /** Since when the centre was seen, in this session, to hold every document of the segment; undefined where it was not. */
   seenSince(segment: Segment): string | undefined;
+  /** Rejects when the database of the centre is not the one that was seen. */
+  assertSame(): Promise<void>;
   /** The centre lacks these numbers of a segment, or cannot prove that it holds them: they are to be sent again. */
   onMissing(segment: Segment, numbers: readonly NumberRange[]): Promise<void>;
   signal: AbortSignal;
@@ -42,11 +44,13 @@ export async function confirmSegments(segments: readonly Segment[], context: Con
     }
     return;
   }
+  const seenSince = (segment: Segment) => (segment.confirmedAt === undefined ? context.seenSince(segment) : undefined);
+  if (segments.some((segment) => seenSince(segment) !== undefined)) await context.assertSame();
   for (const segment of segments) {
     if (yields()) return;
-    const seenSince = segment.confirmedAt === undefined ? context.seenSince(segment) : undefined;
-    if (seenSince === undefined) await confirmByAsking(segment, context);
-    else await confirm(segment, seenSince, context);
+    const seenAt = seenSince(segment);
+    if (seenAt === undefined) await confirmByAsking(segment, context);
+    else await confirm(segment, seenAt, context);
   }
 }
 

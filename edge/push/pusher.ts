@@ -26,6 +26,7 @@ import { recoverQuarantine } from './quarantine-recovery.js';
 import { retryQuarantined } from './quarantine-retry.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
+import { TargetMemory } from './target-memory.js';
 import { tidyUp } from './tidying.js';
 
 export interface PusherOptions {
@@ -49,6 +50,7 @@ export class Pusher {
   readonly #options: PusherOptions;
   readonly #centre: Centre;
   readonly #proof: DeliveryProof;
+  readonly #target: TargetMemory;
   readonly #sizer = new BatchSizer();
   readonly #freshLane: FreshLane;
   readonly #refusals = new RefusalWindow();
@@ -64,6 +66,7 @@ export class Pusher {
     this.#options = options;
     this.#centre = new Centre(options.link, (centreMs) => options.clock.compareWith(centreMs));
     this.#proof = new DeliveryProof(this.#centre);
+    this.#target = new TargetMemory(this.#centre, options.state);
     this.#freshLane = new FreshLane(options.ledger, this.#sizer);
     this.#foundAtStart = new Map(options.ledger.segments.map(({ number, count }) => [number, count]));
   }
@@ -121,12 +124,14 @@ export class Pusher {
       return this.#session;
     }
     this.#leaveSession();
-    this.#session = new PushSession({
+    const session = new PushSession({
       ...{ identity, centre: this.#centre, proof: this.#proof },
       touchedUpTo: (segment) => this.#touchedUpTo(segment, identity.receipts),
       nowText: () => this.#nowText(),
     });
-    return this.#session;
+    if (!session.proof) await this.#lookAtDatabase(session, signal);
+    this.#session = session;
+    return session;
   }
 
   /**
@@ -162,7 +167,11 @@ export class Pusher {
     const { ledger, log } = this.#options;
     await ledger.repair();
     const { proof } = session;
-    if (!proof) return this.#holdAgainstCheckpoints(session, signal);
+    if (!proof) {
+      // Its checkpoints are what it has to say.
+      for (const segment of ledger.segments.filter(({ damage }) => !damage)) await session.enter(segment, signal);
+      return;
+    }
     const unproven = await proof.unprovenIn(ledger.segments, signal);
     proof.forgetOthers(ledger.segments);
     for (const [segment, numbers] of unproven) {
@@ -174,22 +183,30 @@ export class Pusher {
     }
   }
 
-  /** What a centre without receipts has to say: what its database is, and its checkpoints. */
-  async #holdAgainstCheckpoints(session: PushSession, signal: AbortSignal): Promise<void> {
-    const { ledger, state, log } = this.#options;
-    const segments = ledger.segments.filter(({ damage }) => !damage);
-    const { uuid, instanceStartTime, updateSeq = 0 } = state.target;
-    const now = await this.#centre.database(signal);
-    const isSetBack = instanceStartTime !== now.instanceStartTime || now.updateSeq < updateSeq;
-    if (uuid === session.identity.uuid && isSetBack) {
-      // A backup may hold the newest checkpoints without the newest documents.
-      log.warn('the database of the centre was made anew or set back; it is asked for everything', now);
-      for (const segment of segments.filter(({ delivery }) => delivery.deliveredSeq > 0)) {
-        await session.sendAgain(segment, [[segment.firstSeq, segment.firstSeq + segment.delivery.deliveredSeq - 1]]);
+  /** Where the database of a centre without receipts is another than it was, nothing counts as delivered. */
+  async #lookAtDatabase(session: PushSession, signal: AbortSignal): Promise<void> {
+    const { ledger, log } = this.#options;
+    const { isSetBack, remember } = await this.#target.look(session.identity.uuid, signal);
+    if (isSetBack) {
+      log.warn('the database of the centre was made anew or set back; it is asked for everything');
+      for (const segment of ledger.segments) {
+        const { firstSeq, damage, delivery } = segment;
+        if (damage || delivery.deliveredSeq === 0) continue;
+        await session.sendAgain(segment, [[firstSeq, firstSeq + delivery.deliveredSeq - 1]]);
       }
     }
-    await state.writeTarget({ uuid: session.identity.uuid, ...now });
-    for (const segment of segments) await session.enter(segment, signal);
+    await remember();
+  }
+
+  /** After a checkpoint: a database that once had fewer changes than now does not hold what the checkpoint says. */
+  async #noteDatabase(session: PushSession, signal: AbortSignal): Promise<void> {
+    if (session.proof) return;
+    const { isSetBack, remember } = await this.#target.look(session.identity.uuid, signal);
+    // The next session finds the same, and asks for everything.
+    if (isSetBack) {
+      throw new LinkError('REQUEST_ERROR', 'the database of the centre was made anew or set back meanwhile');
+    }
+    await remember();
   }
 
   /** True as long as something stored now is not accounted for: in a busy village a forced run would never end. */
@@ -211,7 +228,7 @@ export class Pusher {
       pushOf: (segment) => session.pushOf(segment),
       enter: (segment) => session.enter(segment, signal),
       afterBatch: async (segment) => {
-        if (await session.writeCheckpoint(segment, 'due', signal)) await this.#noteTarget(session, signal);
+        if (await session.writeCheckpoint(segment, 'due', signal)) await this.#noteDatabase(session, signal);
       },
     }).run();
   }
@@ -225,6 +242,7 @@ export class Pusher {
         ...{ ledger, keeper, state, log, yields, signal, centre: this.#centre, proof: session.proof },
         nowText: () => this.#nowText(),
         seenSince: (segment) => session.seenSince(segment),
+        assertSame: () => this.#noteDatabase(session, signal),
         isWorthAsking: (segment) => session.isWorthAsking(segment),
         onMissing: (segment: Segment, numbers: readonly NumberRange[]) => {
           isMissing = true;
@@ -246,14 +264,7 @@ export class Pusher {
       if (segment.damage) continue;
       if (await session.writeCheckpoint(segment, 'now', signal)) isWritten = true;
     }
-    if (isWritten) await this.#noteTarget(session, signal);
-  }
-
-  /** After a checkpoint: a database that once had fewer changes than now does not hold what the checkpoint says. */
-  async #noteTarget(session: PushSession, signal: AbortSignal): Promise<void> {
-    if (session.proof) return;
-    const now = await this.#centre.database(signal);
-    await this.#options.state.writeTarget({ uuid: session.identity.uuid, ...now });
+    if (isWritten) await this.#noteDatabase(session, signal);
   }
 
   #count(taken: number, quarantined: number): void {
