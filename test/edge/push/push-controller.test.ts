@@ -16,7 +16,7 @@ import { useTempFolder } from '../../support/temp-folder.js';
 import { waitFor } from '../../support/wait-for.js';
 import { anyVillage, GatewayCentre } from './support/centres.js';
 import { EdgeSite, readings } from './support/edge-site.js';
-import { isBulkDocs } from './support/sent-documents.js';
+import { isBulkDocs, sentIds } from './support/sent-documents.js';
 
 const isCheckpointWrite = ({ method, path }: ProxiedRequest): boolean => method === 'PUT' && path.includes('/_local/');
 
@@ -94,6 +94,34 @@ describe('the push over time', () => {
     expect((await node.replicate()).result).to.include({ ok: true, sent: 24_001 - held });
     expect(askedIds(asked)).to.equal(0);
     expect(await centre.count()).to.equal(24_001);
+  });
+
+  it('accounts for batches in the order of their numbers, and sends again only what had not arrived', async () => {
+    const node = await EdgeSite.start(village, folder.path, settings);
+    site = node;
+    await node.post(readings(250));
+    let secondAnswered: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      secondAnswered = resolve;
+    });
+    let batches = 0;
+    proxy.rule = async (request) => {
+      if (!isBulkDocs(request)) return undefined;
+      if (++batches > 1) {
+        // What it holds is durable; the answer is on its way before the first batch breaks.
+        setTimeout(secondAnswered, 300);
+        return undefined;
+      }
+      await answered;
+      return faults.json(503, {});
+    };
+    expect((await node.replicate({ maxRetries: 0 })).result).to.include({ ok: false, sent: 0, pending: 251 });
+    expect(await centre.count()).to.equal(100);
+    proxy.rule = () => undefined;
+    const asked = proxy.requests.length;
+    expect((await node.replicate()).result).to.include({ ok: true, sent: 151, pending: 0 });
+    expect(sentIds(proxy, asked), 'the second batch had arrived').to.have.length(151);
+    expect(await centre.documents(village)).to.deep.equal(await node.documents());
   });
 
   it('leaves a checkpoint behind when it is stopped in the middle', async () => {
