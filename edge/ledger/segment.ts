@@ -10,17 +10,17 @@ import type { TelemetryDocument } from '../../shared/documents.js';
 import { type RangeReader, ReaderGone } from '../../shared/range-reader.js';
 import { asDamage, DamagedError } from './damaged-error.js';
 import { factsOf, KnownSegment, type SegmentFacts } from './known-segment.js';
-import { withoutRanges, withRange } from './number-ranges.js';
+import { holdsNumber, withNumber, withoutRanges, withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
 import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
 import { segmentFolder } from './segment-folders.js';
 import {
-  type AccountedRanges,
   type DeliveryRecord,
   NOTHING_DELIVERED,
   type SegmentRecord,
   type SegmentSpans,
+  type ToldRanges,
 } from './segment-record.js';
 import { SpanTracker } from './span-tracker.js';
 
@@ -163,16 +163,29 @@ export class Segment extends KnownSegment implements RangeReader {
     if (confirmedAt !== undefined) await this.#writeRecord(record);
   }
 
-  /** Replaces all but what was told, which has another writer. */
+  /** Replaces all but what was told and what was released, which have other writers. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.delivery) return;
     // What the centre turned out to lack it must be asked for again, before the segment may go.
     if (delivery.deliveredSeq < this.delivery.deliveredSeq) await this.#withdrawConfirmation();
-    await this.#changeDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
+    await this.#changeDelivery(({ told, released = [] }) => {
+      const { told: _, released: __, ...changed } = delivery;
+      // What was taken after all, or is pushed again, is not given up any more.
+      const given = withoutRanges(released, withoutRanges(released, changed.quarantined));
+      return { ...changed, ...(told ? { told } : {}), ...(given.length > 0 ? { released: given } : {}) };
+    });
+  }
+
+  /** A person has given up a quarantined document: its number is told as released from now on. */
+  async noteReleased(seq: number): Promise<void> {
+    await this.#changeDelivery((delivery) => {
+      if (!holdsNumber(delivery.quarantined, seq)) return delivery;
+      return { ...delivery, released: withNumber(delivery.released ?? [], seq) };
+    });
   }
 
   /** Keeps what the centre was told of the ranges, and leaves the rest as it is. */
-  async noteTold(told: AccountedRanges): Promise<void> {
+  async noteTold(told: ToldRanges): Promise<void> {
     await this.#changeDelivery((delivery) => ({ ...delivery, told }));
   }
 

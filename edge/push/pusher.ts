@@ -97,7 +97,8 @@ export class Pusher {
       await this.#options.ledger.heal();
       if (await recoverQuarantine(this.#options.quarantine, this.#options.ledger.segments)) this.#session = undefined;
       const session = await this.#openSession(fresh, signal);
-      if (fresh) await retryQuarantined(this.#options.ledger, this.#context(session.identity, signal));
+      const context = this.#context(session.identity, signal);
+      await retryQuarantined(this.#options.ledger, context, fresh ? 'all' : 'due');
       const push = () => (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));
       await push();
       // What the centre turned out to lack is sent again, once a run: a centre that keeps losing it is not to be spun on.
