@@ -142,16 +142,78 @@ describe('the scheduled replication', () => {
     expect(runs).to.deep.equal(['2026-03-01T12:00:30']);
   });
 
-  it('goes on after a run that failed unforeseen', async () => {
-    let calls = 0;
+  it('tries one that failed again, 10 min later and then twice as long after each, until the next time', async () => {
     await startAt('2026-03-01T01:59:00', {
       replicate: async () => {
-        calls++;
+        runs.push(new Date().toISOString().slice(0, 16));
         throw new Error('the disk is full');
       },
     });
-    await pass(25 * HOUR_MS);
-    expect(calls).to.equal(2);
+    await pass(24.2 * HOUR_MS);
+    const [first, ...again] = runs;
+    expect(first).to.equal('2026-03-01T02:00');
+    expect(again.slice(0, 5)).to.deep.equal([
+      ...['2026-03-01T02:10', '2026-03-01T02:30', '2026-03-01T03:10', '2026-03-01T04:30', '2026-03-01T07:10'],
+    ]);
+    expect(again.slice(5)).to.deep.equal([
+      ...['2026-03-01T11:10', '2026-03-01T15:10', '2026-03-01T19:10', '2026-03-01T23:10'],
+      ...['2026-03-02T02:00', '2026-03-02T02:10'],
+    ]);
+  });
+
+  it('tries one that failed again as soon as the link is back, but not in a hurry, and only until one succeeds', async () => {
+    let succeeds = false;
+    const daily = await startAt('2026-03-01T01:59:00', {
+      replicate: async () => {
+        runs.push(new Date().toISOString().slice(0, 16));
+        return succeeds;
+      },
+    });
+    await pass(90_000);
+    succeeds = true;
+    daily.linkRestored();
+    expect(daily.nextAt).to.equal('2026-03-01T02:02:00.000Z');
+    await pass(6 * HOUR_MS);
+    daily.linkRestored();
+    await pass(2 * HOUR_MS);
+    expect(runs).to.deep.equal(['2026-03-01T02:00', '2026-03-01T02:02']);
+  });
+
+  it('does not try again what another forced run has delivered meanwhile', async () => {
+    await startAt('2026-03-01T01:59:00', {
+      replicate: async () => {
+        runs.push(new Date().toISOString().slice(0, 16));
+        return false;
+      },
+    });
+    await pass(5 * 60_000);
+    lastForcedMs = at('2026-03-01T02:04:00');
+    await pass(3 * HOUR_MS);
+    expect(runs).to.deep.equal(['2026-03-01T02:00']);
+  });
+
+  it('comes once on the days on which the clocks of its time zone are changed', async () => {
+    for (const [day, before, begins] of [
+      // 02:00 is there twice; 02:00 is not there at all, and the day goes on with 03:00.
+      ['2026-10-25', '2026-10-24T20:00:00', '2026-10-25T00:00:00'],
+      ['2026-03-29', '2026-03-28T20:00:00', '2026-03-29T01:00:00'],
+    ] as const) {
+      runs = [];
+      const zoned = await startAt(before, { timeZone: 'Europe/Berlin' });
+      await pass(24 * HOUR_MS);
+      expect(runs, day).to.deep.equal([begins]);
+      await zoned.stop();
+      mock.timers.reset();
+    }
+  });
+
+  it('is caught up after a start with an unsure clock, since nobody knows what was missed', async () => {
+    await startAt('1970-01-01T00:10:00', {
+      createdMs: at('2026-02-01T00:00:00'),
+      clock: { now: () => Date.now(), sure: false },
+    });
+    await pass(31_000);
+    expect(runs).to.deep.equal(['1970-01-01T00:10:30']);
   });
 
   it('does nothing after it was stopped', async () => {
