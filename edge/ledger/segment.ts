@@ -166,20 +166,29 @@ export class Segment extends KnownSegment implements RangeReader {
   /** Replaces all but what was told, which has another writer. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.delivery) return;
-    // What the centre turned out to lack it must be asked for again, before the segment may go.
-    if (delivery.deliveredSeq < this.delivery.deliveredSeq) await this.#withdrawConfirmation();
-    await this.#changeDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
+    await this.updateDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
+  }
+
+  /** Changes the record from what it says when the turn of this change has come. */
+  updateDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
+    return this.#changeDelivery(async (before) => {
+      const after = change(before);
+      // What the centre turned out to lack it must be asked for again, before the segment may go.
+      if (after.deliveredSeq < before.deliveredSeq) await this.#withdrawConfirmation();
+      return after;
+    });
   }
 
   /** Keeps what the centre was told of the ranges, and leaves the rest as it is. */
   async noteTold(told: AccountedRanges): Promise<void> {
-    await this.#changeDelivery((delivery) => ({ ...delivery, told }));
+    await this.updateDelivery((delivery) => ({ ...delivery, told }));
   }
 
   /** One at a time, each from what the one before left. */
-  #changeDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
+  #changeDelivery(change: (delivery: DeliveryRecord) => Promise<DeliveryRecord>): Promise<void> {
     const write = async () => {
-      const delivery = change(this.delivery);
+      const delivery = await change(this.delivery);
+      if (delivery === this.delivery) return;
       await this.#use((database) => database.writeLocal('delivery', delivery));
       this.facts.delivery = delivery;
     };

@@ -6,7 +6,8 @@
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { withNumber, withoutNumber } from '../ledger/number-ranges.js';
-import { type PushContext, sendBisecting } from './push-segment.js';
+import { sendBisecting } from './bisecting.js';
+import type { PushContext } from './push-context.js';
 
 const BATCH = 100;
 

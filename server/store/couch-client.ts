@@ -17,6 +17,8 @@ export interface CouchRequest {
   body?: object;
   /** Statuses that are answers to the caller rather than failures; 2xx always are. */
   expected?: readonly number[];
+  /** Milliseconds until the request is given up, where the usual ones are not right. */
+  deadlineMs?: number;
 }
 
 export interface CouchAnswer<T> {
@@ -56,7 +58,7 @@ export class CouchClient {
 
   /** Throws `unavailable` (with a time to try again) for everything that is neither 2xx nor expected. */
   async request<T>(request: CouchRequest): Promise<CouchAnswer<T>> {
-    const { db, path, method = 'GET', qs, body, expected = [] } = request;
+    const { db, path, method = 'GET', qs, body, expected = [], deadlineMs = DEADLINE_MS } = request;
     let status = 0;
     // A scope per request: nano tells the status of a success to its log only.
     const scope = nano({ url: this.#url, log: (entry: unknown) => (status = statusOf(entry) ?? status) });
@@ -66,7 +68,7 @@ export class CouchClient {
       ...(path === undefined ? {} : { path }),
       ...(qs === undefined ? {} : { qs }),
       ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), this.#closing.signal]),
+      signal: AbortSignal.any([AbortSignal.timeout(deadlineMs), this.#closing.signal]),
     };
     try {
       const answer = await scope.request(options as nano.RequestOptions);
