@@ -27,7 +27,7 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
       couchdb: 'Welcome',
       version: couchVersion,
       uuid,
-      features: ['accepts-gzip', 'bulk-docs-representation'],
+      features: ['accepts-gzip', 'accepts-br', 'bulk-docs-representation'],
       vendor: { name: 'solar-central', version },
     });
   });
