@@ -18,6 +18,12 @@ const MAX_NUMBER = 1e9;
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** The body of a `_bulk_docs` request. */
+interface Alignable {
+  docs: readonly Fields[];
+  [name: string]: unknown;
+}
+
 /** How one field is written. */
 interface Column {
   /** The name as it stands in a document, with the comma before and the colon behind. */
@@ -35,7 +41,7 @@ interface Column {
 }
 
 /** True for what `alignedJson` takes: an object with `docs`, a list of enough objects. */
-export function isAlignable(value: unknown): value is { docs: readonly Fields[] } {
+export function isAlignable(value: unknown): value is Alignable {
   if (typeof value !== 'object' || value === null || !('docs' in value)) return false;
   const { docs } = value;
   return Array.isArray(docs) && docs.length >= ALIGN_FROM_DOCUMENTS && docs.every(isPlainObject);
@@ -45,8 +51,8 @@ function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !('toJSON' in value);
 }
 
-/** The body of a `_bulk_docs` request, documents aligned. */
-export function alignedJson({ docs, ...rest }: { docs: readonly Fields[] }): string {
+/** The text of a body with its documents aligned. */
+export function alignedJson({ docs, ...rest }: Alignable): string {
   const columns = columnsOf(docs);
   const documents = docs.map((document) => alignedDocument(document, columns));
   const others = JSON.stringify(rest).slice(1, -1);
