@@ -15,6 +15,7 @@ const ALIGN_FROM_DOCUMENTS = 5;
 /** Fields with longer fractions or larger numbers are written as they are. */
 const MAX_DECIMALS = 6;
 const MAX_NUMBER = 1e9;
+const PIECE_DOCUMENTS = 250;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -51,12 +52,18 @@ function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !('toJSON' in value);
 }
 
-/** The text of a body with its documents aligned. */
-export function alignedJson({ docs, ...rest }: Alignable): string {
+/**
+ * The text of a body with its documents aligned, in pieces of some hundred documents, so that other work can be done in
+ * between.
+ */
+export function* alignedJson({ docs, ...rest }: Alignable): Generator<string, void, undefined> {
   const columns = columnsOf(docs);
-  const documents = docs.map((document) => alignedDocument(document, columns));
+  for (let start = 0; start < docs.length; start += PIECE_DOCUMENTS) {
+    const documents = docs.slice(start, start + PIECE_DOCUMENTS).map((document) => alignedDocument(document, columns));
+    yield `${start === 0 ? '{"docs":[' : ','}${documents.join(',')}`;
+  }
   const others = JSON.stringify(rest).slice(1, -1);
-  return `{"docs":[${documents.join(',')}]${others === '' ? '' : `,${others}`}}`;
+  yield `]${others === '' ? '' : `,${others}`}}`;
 }
 
 function columnsOf(documents: readonly Fields[]): Map<string, Column> {

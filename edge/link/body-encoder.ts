@@ -4,6 +4,7 @@
  * Brotli is for a centre that said it takes it; everybody takes gzip. Only such a centre also gets aligned numbers
  * (`aligned-json.ts`): its parser is known.
  */
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { alignedJson, isAlignable } from './aligned-json.js';
@@ -15,6 +16,7 @@ const brotliAsync = promisify(brotliCompress);
 /** Below this, compressing costs more than it saves. */
 const COMPRESS_FROM_BYTES = 200;
 const CHUNK_BYTES = 64 * 1024;
+const TRY_WINDOWS_UP_TO_BYTES = 200_000;
 
 /** A body ready to be sent, as often as needed; made by `Link.encode`. */
 export class EncodedBody {
@@ -43,13 +45,17 @@ export class BodyEncoder {
   /** The value as a body of JSON, compressed as hard as a link of so many bytes per second makes worth it. */
   async encode(value: unknown, bytesPerS: number): Promise<EncodedBody> {
     if (!this.brotliAccepted || !isAlignable(value)) return this.encodeJson(JSON.stringify(value), bytesPerS);
-    const json = alignedJson(value);
-    return this.encodeJson(json, bytesPerS, json.length / value.docs.length);
+    const plain = await joined(alignedJson(value));
+    return this.#compress(plain, bytesPerS, plain.length / value.docs.length);
   }
 
-  /** The same for a text of JSON; `rowBytes`: how long one of its similar parts is, where it has such. */
-  async encodeJson(json: string, bytesPerS: number, rowBytes?: number): Promise<EncodedBody> {
-    const plain = Buffer.from(json, 'utf8');
+  /** The same for a text of JSON. */
+  encodeJson(json: string, bytesPerS: number): Promise<EncodedBody> {
+    return this.#compress(Buffer.from(json, 'utf8'), bytesPerS);
+  }
+
+  /** `rowBytes`: how long one of its similar parts is, where it has such. */
+  async #compress(plain: Buffer, bytesPerS: number, rowBytes?: number): Promise<EncodedBody> {
     if (plain.length < COMPRESS_FROM_BYTES) return new EncodedBody(plain, plain.length, undefined);
     const coding = this.brotliAccepted ? 'br' : 'gzip';
     const level = chooseLevel(coding, plain.length, bytesPerS, this.#slowness);
@@ -64,9 +70,23 @@ export class BodyEncoder {
   }
 }
 
-function gzipped(plain: Buffer, level: number): Promise<Buffer> {
+/** Whatever else is to be done gets its turn between two pieces. */
+async function joined(pieces: Iterable<string>): Promise<Buffer> {
+  const buffers: Buffer[] = [];
+  for (const piece of pieces) {
+    buffers.push(Buffer.from(piece, 'utf8'));
+    await setImmediate();
+  }
+  return Buffer.concat(buffers);
+}
+
+/** What is short is compressed with a narrow window, too: lists of ids, each like the one before, come out smaller. */
+async function gzipped(plain: Buffer, level: number): Promise<Buffer> {
+  const windows = plain.length <= TRY_WINDOWS_UP_TO_BYTES ? [15, 9] : [15];
   // Digits match by chance: Z_FILTERED leaves such short matches alone.
-  return gzipAsync(plain, { level, strategy: constants.Z_FILTERED, chunkSize: CHUNK_BYTES });
+  const settings = { level, strategy: constants.Z_FILTERED, chunkSize: CHUNK_BYTES };
+  const results = await Promise.all(windows.map((windowBits) => gzipAsync(plain, { ...settings, windowBits })));
+  return results.reduce((shortest, result) => (result.length < shortest.length ? result : shortest));
 }
 
 function brotlied(plain: Buffer, level: number, window: number): Promise<Buffer> {

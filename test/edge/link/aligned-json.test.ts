@@ -13,12 +13,14 @@ const value = fc.oneof(
 const name = fc.constantFrom('_id', 'powerW', 'energyKwh', 'state', 'a"b', '__proto__x', 'ü');
 const documents = fc.array(fc.dictionary(name, value), { minLength: 5, maxLength: 30 });
 
+const textOf = (body: Parameters<typeof alignedJson>[0]) => [...alignedJson(body)].join('');
+
 describe('aligned JSON', () => {
   it('says exactly what ordinary JSON says', () => {
     fc.assert(
       fc.property(documents, fc.boolean(), (docs, flag) => {
         const body = { docs, new_edits: flag };
-        expect(JSON.stringify(JSON.parse(alignedJson(body)))).to.equal(JSON.stringify(body));
+        expect(JSON.stringify(JSON.parse(textOf(body)))).to.equal(JSON.stringify(body));
       }),
       { numRuns: 500 },
     );
@@ -26,14 +28,21 @@ describe('aligned JSON', () => {
 
   it('gives the numbers of a field the same width and exponent', () => {
     const docs = [39.1, 231, 1000.25, -0.5, 0].map((powerW, seq) => ({ seq, powerW }));
-    const text = alignedJson({ docs });
+    const text = textOf({ docs });
     const written = [...text.matchAll(/"powerW":([^,}]*)/g)].map((match) => match[1]);
     expect(written).to.deep.equal(['   3910e-2', '  23100e-2', ' 100025e-2', '    -50e-2', '      0e-2']);
   });
 
   it('leaves a field as it is whose numbers are too large or too fine', () => {
     const docs = [0.1 + 0.2, 1, 2, 3, 4].map((fine) => ({ fine, large: 1e12 * fine }));
-    expect(alignedJson({ docs })).to.equal(JSON.stringify({ docs }));
+    expect(textOf({ docs })).to.equal(JSON.stringify({ docs }));
+  });
+
+  it('comes in pieces, so that a long list holds nothing up', () => {
+    const docs = Array.from({ length: 1_001 }, (_, n) => ({ _id: `a:${n}`, n }));
+    const pieces = [...alignedJson({ docs, new_edits: false })];
+    expect(pieces.length).to.be.greaterThan(4);
+    expect(JSON.parse(pieces.join(''))).to.deep.equal({ docs, new_edits: false });
   });
 
   it('is for lists of several objects only', () => {

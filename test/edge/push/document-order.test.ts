@@ -12,7 +12,7 @@ function documents(count: number): TelemetryDocument[] {
 }
 
 function brotliBytes(docs: readonly TelemetryDocument[]): number {
-  const plain = Buffer.from(alignedJson({ docs, new_edits: false }));
+  const plain = Buffer.from([...alignedJson({ docs, new_edits: false })].join(''));
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 10 };
   return brotliCompressSync(plain, { params }).length;
 }
