@@ -86,14 +86,18 @@ export class EmbeddedReceipts {
 
   /** The index, when it covers what is stored now. */
   async #catchUp(): Promise<NumberPlaces> {
-    const target = await this.#database.read(async (database) => Number((await database.info()).update_seq));
+    const { opened, target } = await this.#database.read(async (database) => {
+      const { update_seq: newest } = await database.info();
+      return { opened: database, target: Number(newest) };
+    });
     const waiting = new AbortController();
     const isLate = sleep(this.#waitMs, waiting.signal).then(() => !waiting.signal.aborted);
     try {
       for (;;) {
         const places = this.#places;
-        if (places && places.covered >= target) return places;
+        if (places?.database === opened && places.covered >= target) return places;
         if (await Promise.race([isLate, this.#follow().then(() => false)])) throw this.#behind(target);
+        if (this.#places?.database !== opened) throw openedAnew();
       }
     } finally {
       waiting.abort();
@@ -170,9 +174,13 @@ export class EmbeddedReceipts {
   #read<T>(places: NumberPlaces, work: (database: Database) => Promise<T>): Promise<T> {
     return this.#database.read((database) => {
       if (database === places.database) return work(database);
-      throw new AppError('unavailable', 'the database was opened anew meanwhile', { retryAfterS: 1 });
+      throw openedAnew();
     });
   }
+}
+
+function openedAnew(): AppError {
+  return new AppError('unavailable', 'the database was opened anew meanwhile', { retryAfterS: 1 });
 }
 
 type ReadPart = (database: Database, each: OnBody) => Promise<void>;
