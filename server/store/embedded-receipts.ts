@@ -10,15 +10,8 @@ import type { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database } from '../../shared/pouchdb.js';
 import { addChecksums, checksumOf, EMPTY_RECEIPT, joinReceipts, type Receipt } from '../../shared/receipt.js';
 import { sleep } from '../../shared/time.js';
-import {
-  DamagedIndex,
-  eachBodyIn,
-  eachBodyUnder,
-  NumberPlaces,
-  type OnBody,
-  type Places,
-  type Stretch,
-} from './number-places.js';
+import { eachBodyIn, eachBodyUnder, NumberPlaces, type OnBody, type Places } from './number-places.js';
+import { DamagedIndex, type Stretch } from './number-stretches.js';
 import { storedBody } from './stored-body.js';
 
 /** Bodies read with one iterator, between two looks at whether the store is still there. */
@@ -152,10 +145,11 @@ export class EmbeddedReceipts {
     const prefix = `${village}:`;
     let count = 0;
     let checksum = 0;
-    const add = (sequence: number, text: string) => {
+    const { outdated } = places;
+    const add = (name: string, text: string) => {
       const body = storedBody(text);
       if (!body || body.node !== node || body.seq < from || body.seq > to || !body.id.startsWith(prefix)) return;
-      if (places.outdated.has(sequence)) return;
+      if (outdated.size > 0 && outdated.has(Number(name))) return;
       count++;
       checksum = addChecksums(checksum, checksumOf(body.rev));
     };

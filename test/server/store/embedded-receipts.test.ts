@@ -188,7 +188,7 @@ describe('receipts of the embedded store', () => {
     await open();
     await store?.write(documents.map(incoming));
     await receipt();
-    for (const value of ['{', '"x"', '-1']) {
+    for (const value of ['{', '"x"', '-1', '1e15']) {
       await behindTheStore(async (database) => {
         const [stretch] = await readEntries(database, { store: INDEX, from: 'place:', to: 'place:~', limit: 1 });
         await put(stretch?.[0] ?? '', value, INDEX)(database);
@@ -261,28 +261,29 @@ describe('receipts of the embedded store', () => {
   });
 
   it('count nothing twice where the index claims too much, in however many stretches', async () => {
-    const documents = readings('kano', 9000);
+    const documents = readings('kano', 12_000);
     await open();
     await store?.write(documents.map(incoming));
     await receipt();
-    await behindTheStore(async (database) => {
-      // Every bucket claims everything, the second one in more stretches than are read at once.
-      for (const [bucket, stretches] of [
-        [0, 3000],
-        [1, 12_000],
-        [2, 6000],
-        [7, 20],
-      ] as const) {
-        const claims = Array.from({ length: stretches }, (_, n) => ({
+    const claim = (node: string, bucket: number, stretches: number) => (database: Database) =>
+      writeEntries(
+        database,
+        Array.from({ length: stretches }, (_, n) => ({
           type: 'put' as const,
-          key: keyIn(INDEX, `place:kano:node1:${String(bucket).padStart(13, '0')}:${String(n).padStart(16, '0')}`),
+          key: keyIn(INDEX, `place:kano:${node}:${String(bucket).padStart(13, '0')}:${String(n).padStart(16, '0')}`),
           value: String(n + 3),
-        }));
-        await writeEntries(database, claims);
-      }
+        })),
+      );
+    // Of every bucket the index says that its numbers are everywhere, of some in more stretches than are read at once.
+    await behindTheStore(async (database) => {
+      await claim('node1', 0, 3000)(database);
+      await claim('node1', 1, 11_500)(database);
+      await claim('node1', 2, 6000)(database);
+      await claim('node9', 2 ** 40, 11_000)(database);
     });
     await open();
     expect(await receipt()).to.deep.equal(receiptOf(documents));
     expect(await store?.receipt('kano', 'node1', 4000, 8200)).to.deep.equal(receiptOf(documents.slice(3999, 8200)));
+    expect(await store?.receipt('kano', 'node9', 1, LAST)).to.deep.equal(EMPTY_RECEIPT);
   });
 });
