@@ -10,15 +10,8 @@ import type { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database } from '../../shared/pouchdb.js';
 import { addChecksums, checksumOf, EMPTY_RECEIPT, joinReceipts, type Receipt } from '../../shared/receipt.js';
 import { sleep } from '../../shared/time.js';
-import {
-  DamagedIndex,
-  eachBodyIn,
-  eachBodyUnder,
-  NumberPlaces,
-  type OnBody,
-  type Places,
-  type Stretch,
-} from './number-places.js';
+import { eachBodyIn, eachBodyUnder, NumberPlaces, type OnBody, type Places } from './number-places.js';
+import { DamagedIndex, type Stretch } from './number-stretches.js';
 import { storedBody } from './stored-body.js';
 
 /** Bodies read with one iterator, between two looks at whether the store is still there. */
@@ -86,14 +79,18 @@ export class EmbeddedReceipts {
 
   /** The index, when it covers what is stored now. */
   async #catchUp(): Promise<NumberPlaces> {
-    const target = await this.#database.read(async (database) => Number((await database.info()).update_seq));
+    const { opened, target } = await this.#database.read(async (database) => {
+      const { update_seq: newest } = await database.info();
+      return { opened: database, target: Number(newest) };
+    });
     const waiting = new AbortController();
     const isLate = sleep(this.#waitMs, waiting.signal).then(() => !waiting.signal.aborted);
     try {
       for (;;) {
         const places = this.#places;
-        if (places && places.covered >= target) return places;
+        if (places?.database === opened && places.covered >= target) return places;
         if (await Promise.race([isLate, this.#follow().then(() => false)])) throw this.#behind(target);
+        if (this.#places?.database !== opened) throw openedAnew();
       }
     } finally {
       waiting.abort();
@@ -148,10 +145,11 @@ export class EmbeddedReceipts {
     const prefix = `${village}:`;
     let count = 0;
     let checksum = 0;
-    const add = (sequence: number, text: string) => {
+    const { outdated } = places;
+    const add = (name: string, text: string) => {
       const body = storedBody(text);
       if (!body || body.node !== node || body.seq < from || body.seq > to || !body.id.startsWith(prefix)) return;
-      if (places.outdated.has(sequence)) return;
+      if (outdated.size > 0 && outdated.has(Number(name))) return;
       count++;
       checksum = addChecksums(checksum, checksumOf(body.rev));
     };
@@ -170,9 +168,13 @@ export class EmbeddedReceipts {
   #read<T>(places: NumberPlaces, work: (database: Database) => Promise<T>): Promise<T> {
     return this.#database.read((database) => {
       if (database === places.database) return work(database);
-      throw new AppError('unavailable', 'the database was opened anew meanwhile', { retryAfterS: 1 });
+      throw openedAnew();
     });
   }
+}
+
+function openedAnew(): AppError {
+  return new AppError('unavailable', 'the database was opened anew meanwhile', { retryAfterS: 1 });
 }
 
 type ReadPart = (database: Database, each: OnBody) => Promise<void>;

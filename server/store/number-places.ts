@@ -11,9 +11,20 @@
  * what it found together with how far it came, so that it may end, crash or fail anywhere and goes on from there. When
  * the body at which it ended is no longer what it was, the database is another one, and the index begins anew.
  */
-import { AppError } from '../../shared/app-error.js';
 import type { Database } from '../../shared/pouchdb.js';
 import type { LevelOperation } from '../../shared/watched-level.js';
+import {
+  BUCKET,
+  bodiesOf,
+  bodyName,
+  bucketIn,
+  bucketName,
+  bucketOf,
+  placePrefix,
+  type Stretch,
+  stretchesIn,
+  stretchesOf,
+} from './number-stretches.js';
 import { eachEntry, keyIn, type RawEntry, readEntries, readValues, writeEntries } from './raw-entries.js';
 import { type StoredBody, storedBody } from './stored-body.js';
 
@@ -21,17 +32,8 @@ import { type StoredBody, storedBody } from './stored-body.js';
 const BODIES = 'by-sequence';
 const DOCUMENTS = 'document-store';
 const STORE = 'number-places';
-const BUCKET = 4096;
 /** Documents taken in one step: a few milliseconds of work. */
 const STEP = 1000;
-/** A stretch goes on over so many sequences of others: reading past them is cheaper than a stretch of its own. */
-const MAX_GAP = 8;
-
-/** The sequences `from` to `to`, both included. */
-export interface Stretch {
-  from: number;
-  to: number;
-}
 
 /** A part of a range of numbers, and where to look for it. */
 export interface Places {
@@ -46,25 +48,22 @@ interface Progress {
   rev: string;
 }
 
-/** Name of a body, by its sequence. */
-function bodyName(sequence: number): string {
-  return String(sequence).padStart(16, '0');
-}
-
-export type OnBody = (sequence: number, text: string) => void;
+/** Gets the name of a body, which is its sequence in sixteen digits, and its text. */
+export type OnBody = (name: string, text: string) => void;
 
 /** Hands over the bodies in a stretch. */
 export function eachBodyIn(database: Database, { from, to }: Stretch, each: OnBody): Promise<void> {
   const range = { store: BODIES, from: bodyName(from), to: bodyName(to), limit: to - from + 1 };
-  return eachEntry(database, range, (name, text) => each(Number(name), text));
+  return eachEntry(database, range, each);
 }
 
 /** Hands over the bodies under these sequences, as far as there are any. */
 export async function eachBodyUnder(database: Database, sequences: readonly number[], each: OnBody): Promise<void> {
-  const texts = await readValues(database, BODIES, sequences.map(bodyName));
-  for (const [n, sequence] of sequences.entries()) {
+  const names = sequences.map(bodyName);
+  const texts = await readValues(database, BODIES, names);
+  for (const [n, name] of names.entries()) {
     const text = texts[n];
-    if (text !== undefined) each(sequence, text);
+    if (text !== undefined) each(name, text);
   }
 }
 
@@ -90,7 +89,7 @@ export class NumberPlaces {
       return new NumberPlaces(database, 0, new Set());
     }
     const range = { store: STORE, from: outdatedName(0), to: outdatedName(Number.MAX_SAFE_INTEGER) };
-    const outdated = await readEntries(database, { ...range, limit: Number.MAX_SAFE_INTEGER });
+    const outdated = await readEntries(database, range);
     const sequences = outdated.map(([name]) => Number(name.slice(OUTDATED.length)));
     return new NumberPlaces(database, progress.sequence, new Set(sequences));
   }
@@ -150,23 +149,22 @@ export class NumberPlaces {
   }
 
   /**
-   * Where to look for a node's numbers from..to; for a part of them, where that is much, and `undefined` at the end. The
-   * parts are whole buckets, so no number is in two of them.
+   * Where to look for a node's numbers from..to; for the first part of them, where that is much. Parts end with a
+   * bucket, so no number is in two of them. Throws DamagedIndex.
    */
   async find(village: string, node: string, from: number, to: number): Promise<Places> {
     const prefix = placePrefix(village, node);
     const first = bucketOf(from);
     const all = { store: STORE, from: prefix + bucketName(first), to: `${prefix}${bucketName(bucketOf(to))}:~` };
     const found = await readEntries(this.database, { ...all, limit: MAX_PLACES });
-    if (found.length < MAX_PLACES) return { to, stretches: stretchesIn(found) };
-    const bucketIn = ([name]: RawEntry) => Number(name.slice(prefix.length, prefix.length + BUCKET_DIGITS));
-    const cut = bucketIn(found.at(-1) ?? ['', '']);
-    if (cut > first)
-      return { to: cut * BUCKET - 1, stretches: stretchesIn(found.filter((one) => bucketIn(one) < cut)) };
+    if (found.length < MAX_PLACES) return { to, stretches: stretchesIn(found, this.#taken) };
+    const cut = bucketIn(found.at(-1)?.[0] ?? '');
+    const below = found.filter(([name]) => bucketIn(name) < cut);
+    if (below.length > 0) return { to: cut * BUCKET - 1, stretches: stretchesIn(below, this.#taken) };
     // Only a node that gives numbers many times over has so many stretches in one bucket.
-    const one = { ...all, to: `${prefix}${bucketName(first)}:~`, limit: Number.MAX_SAFE_INTEGER };
+    const one = { store: STORE, from: prefix + bucketName(cut), to: `${prefix}${bucketName(cut)}:~` };
     const whole = await readEntries(this.database, one);
-    return { to: Math.min(to, (first + 1) * BUCKET - 1), stretches: stretchesIn(whole) };
+    return { to: Math.min(to, (cut + 1) * BUCKET - 1), stretches: stretchesIn(whole, this.#taken) };
   }
 
   /** Forgets all that was taken; the next one to open the index makes it anew. */
@@ -175,95 +173,14 @@ export class NumberPlaces {
   }
 }
 
-/** The index holds what it cannot have been given: it is to be discarded. */
-export class DamagedIndex extends AppError {
-  constructor() {
-    super('unavailable', 'the index of numbers is damaged and has to be made anew', { retryAfterS: 10 });
-  }
-}
-
 /** More stretches than a bucket of numbers that were given once each can have. */
 const MAX_PLACES = 10_000;
 
-interface DocumentRecord {
-  rev_map: Record<string, number>;
-  winningRev: string;
-  deleted: boolean;
-}
-
-/** How PouchDB writes down a document of one body that is not deleted. */
-const ONE_BODY = /"rev_map":\{"([^"]*)":(\d+)\},"winningRev":"\1","deleted":false,"seq":\2\}$/;
-
-/** Sequences of a document's bodies: the one that counts, and the others. None for a record that cannot be read. */
-function bodiesOf(record: string | undefined): { current?: number; others: number[] } {
-  const [, , one] = ONE_BODY.exec(record ?? '') ?? [];
-  if (one !== undefined) return { current: Number(one), others: [] };
-  try {
-    const { rev_map: sequences, winningRev, deleted } = JSON.parse(record ?? '{}') as Partial<DocumentRecord>;
-    const { [winningRev ?? '']: winner, ...others } = sequences ?? {};
-    const isCurrent = winner !== undefined && deleted === false;
-    return isCurrent ? { current: winner, others: Object.values(others) } : { others: Object.values(sequences ?? {}) };
-  } catch {
-    return { others: [] };
-  }
-}
-
 const PROGRESS = 'progress';
 const OUTDATED = 'outdated:';
-const BUCKET_DIGITS = 13;
 
 function outdatedName(sequence: number): string {
   return OUTDATED + bodyName(sequence);
-}
-
-function placePrefix(village: string, node: string): string {
-  return `place:${village}:${node}:`;
-}
-
-function bucketOf(seq: number): number {
-  return Math.floor(seq / BUCKET);
-}
-
-function bucketName(bucket: number): string {
-  return String(bucket).padStart(BUCKET_DIGITS, '0');
-}
-
-/** Throws DamagedIndex. */
-function stretchesIn(entries: readonly RawEntry[]): Stretch[] {
-  const stretches = entries.map(([name, value]) => ({ from: Number(name.slice(-16)), to: Number(value) }));
-  if (!stretches.every(({ from, to }) => Number.isSafeInteger(from) && Number.isSafeInteger(to) && from <= to)) {
-    throw new DamagedIndex();
-  }
-  return merged(stretches);
-}
-
-/** Name and end of each stretch of these bodies, which are in the order of their sequences. */
-function stretchesOf(bodies: ReadonlyMap<number, StoredBody>): [name: string, to: number][] {
-  const open = new Map<string, Stretch>();
-  const all: [string, Stretch][] = [];
-  for (const [sequence, { id, node, seq }] of bodies) {
-    const bucket = `${placePrefix(id.slice(0, id.indexOf(':')), node)}${bucketName(bucketOf(seq))}`;
-    const stretch = open.get(bucket);
-    if (stretch && sequence - stretch.to <= MAX_GAP) {
-      stretch.to = sequence;
-      continue;
-    }
-    const begun = { from: sequence, to: sequence };
-    open.set(bucket, begun);
-    all.push([`${bucket}:${bodyName(sequence)}`, begun]);
-  }
-  return all.map(([name, { to }]) => [name, to]);
-}
-
-/** The same sequences in order, each once; stretches that are close together become one. */
-function merged(stretches: Stretch[]): Stretch[] {
-  const result: Stretch[] = [];
-  for (const { from, to } of stretches.sort((a, b) => a.from - b.from)) {
-    const last = result.at(-1);
-    if (last && from - last.to <= MAX_GAP) last.to = Math.max(last.to, to);
-    else result.push({ from, to });
-  }
-  return result;
 }
 
 function put(name: string, value: unknown): LevelOperation {

@@ -27,7 +27,8 @@ export interface RawRange {
   after?: string;
   /** The last name, itself included. */
   to: string;
-  limit: number;
+  /** All of them where absent. */
+  limit?: number;
 }
 
 /** The entries of a range in the order of their names. */
@@ -40,7 +41,7 @@ export async function readEntries(database: Database, range: RawRange): Promise<
 /** Hands over the entries of a range in the order of their names; other work has its turn after every few hundred. */
 export function eachEntry(
   database: Database,
-  { store, from, after, to, limit }: RawRange,
+  { store, from, after, to, limit = -1 }: RawRange,
   each: (name: string, value: string) => void,
 ): Promise<void> {
   const start = keyIn(store, '').length;

@@ -1,17 +1,20 @@
 /** What every store of the centre promises, run on each of them. */
-import path from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import type { CentralStore, VillageRecord } from '../../server/store/contract.js';
-import { CouchClient } from '../../server/store/couch-client.js';
-import { CouchdbStore } from '../../server/store/couchdb-store.js';
-import { EmbeddedStore } from '../../server/store/embedded-store.js';
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
-import { openDatabase } from '../../shared/pouchdb.js';
 import { parseTelemetryQuery, streamTelemetry } from '../../shared/telemetry-list.js';
 import { event, incoming, prediction, reading, readings } from '../server/support/documents.js';
-import { couchFromEnvironment, createPlace, type Place, type StoreKind } from '../server/support/stores.js';
+import {
+  couchFromEnvironment,
+  createPlace,
+  openIn,
+  type Place,
+  type StoreKind,
+  writeDirectly,
+} from '../server/support/stores.js';
+import { waitFor } from '../support/wait-for.js';
 
 for (const kind of ['embedded', 'couchdb'] as const) {
   describe(`the centre's store, ${kind}`, () => {
@@ -23,10 +26,6 @@ for (const kind of ['embedded', 'couchdb'] as const) {
     }
     storeSuite(kind);
   });
-}
-
-function openIn(place: Place): Promise<CentralStore> {
-  return place.couch ? CouchdbStore.open(place.couch) : EmbeddedStore.open(place.folder);
 }
 
 function storeSuite(kind: StoreKind): void {
@@ -205,6 +204,31 @@ function storeSuite(kind: StoreKind): void {
     await store.ping();
   });
 
+  it('tells when the database was created: the same over reopening, another for one made anew', async () => {
+    const fresh = await createPlace(kind);
+    const createdAt = async () => {
+      const opened = await openIn(fresh);
+      try {
+        return (await opened.info()).instance_start_time;
+      } finally {
+        await opened.close();
+      }
+    };
+    try {
+      const first = await createdAt();
+      expect(Number(first)).to.be.above(1_000_000_000);
+      expect(await createdAt()).to.equal(first);
+      // CouchDB counts whole seconds: the first one made anew may still bear the old time.
+      const isAnother = async () => {
+        await fresh.empty();
+        return (await createdAt()) !== first;
+      };
+      await waitFor(isAnother, { what: 'another time of creation' });
+    } finally {
+      await fresh.remove();
+    }
+  });
+
   it('keeps villages: each once, changed by many at the same time without losing a change', async () => {
     const [second, first] = [`b-${newVillage()}`, `a-${newVillage()}`];
     const record = (id: string): VillageRecord => ({
@@ -233,11 +257,7 @@ function storeSuite(kind: StoreKind): void {
     const { _rev, ...fields } = document;
     const [generation, hash] = _rev.split('-');
     const tombstone = { ...fields, _deleted: true, _revisions: { start: Number(generation) + 1, ids: ['dead', hash] } };
-    await deleteDirectly(place, tombstone, async (reopen) => {
-      await store.close();
-      await reopen();
-      store = await openIn(place);
-    });
+    store = await writeDirectly(place, store, [tombstone]);
     expect(await store.write([incoming(document)])).to.deep.equal([
       { ok: false, error: 'forbidden', reason: 'was deleted at the centre by an operator' },
     ]);
@@ -269,24 +289,6 @@ function storeSuite(kind: StoreKind): void {
   it('writes nothing for an empty call', async () => {
     expect(await store.write([])).to.deep.equal([]);
     expect(await store.revsDiff({})).to.deep.equal({});
-  });
-}
-
-/** Writes a tombstone past the store; `whileClosed` lets the embedded database be opened by the test. */
-async function deleteDirectly(
-  { couch, folder }: Place,
-  tombstone: object,
-  whileClosed: (work: () => Promise<void>) => Promise<void>,
-): Promise<void> {
-  if (couch) {
-    const body = { docs: [tombstone], new_edits: false };
-    await new CouchClient(couch).request({ db: 'telemetry', path: '_bulk_docs', method: 'POST', body });
-    return;
-  }
-  await whileClosed(async () => {
-    const database = await openDatabase(path.join(folder, 'telemetry'));
-    await database.bulkDocs([tombstone as never], { new_edits: false });
-    await database.close();
   });
 }
 

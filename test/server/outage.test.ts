@@ -128,6 +128,31 @@ describe('the centre while CouchDB is in trouble', () => {
     expect((await push(readings('kano', 1))).status).to.equal(201);
   });
 
+  it('gives no receipt when CouchDB cannot tell, or does not in time', async () => {
+    const fake = await startBoth();
+    const ask = () =>
+      fetch(`${central.url}/telemetry/_receipt?node=node1&from=1&to=9`, { headers: { Authorization: login } });
+    for (const trouble of [
+      { status: 500, body: { error: 'timeout', reason: 'The request could not be processed' } },
+      { status: 404, body: { error: 'not_found', reason: 'missing' } },
+      { status: 200, body: {} },
+      { status: 200, body: { rows: [{ key: null, value: 5 }] } },
+      { status: 200, body: { rows: [{ key: null, value: [1, 2] }] } },
+      { status: 200, body: { rows: [{ key: null, value: [1, 2.5, 3] }] } },
+      { status: 200, body: { rows: [{ key: null, value: [2 ** 53, 2, 3] }] } },
+      { status: 200, body: { rows: [1, 2].map((seq) => ({ key: ['node1', seq], value: [1, 2, 3] })) } },
+      undefined,
+    ]) {
+      fake.receipt = trouble;
+      expect(await expectUnavailable(await ask())).to.not.match(/count/);
+    }
+    fake.receipt = { status: 200, body: { rows: [{ key: null, value: [3, 131072, 70000] }] } };
+    expect(await (await ask()).json()).to.deep.equal({ count: 3, checksum: 131072 * 65536 + 70000 });
+    const sums = [2 ** 40, 2 ** 38, 2 ** 33 + 5];
+    fake.receipt = { status: 200, body: { rows: [{ key: null, value: sums }] } };
+    expect(await (await ask()).json()).to.deep.equal({ count: 2 ** 40, checksum: 2 ** 33 + 5 });
+  });
+
   it('passes on what CouchDB forbids, document by document', async () => {
     const fake = await startBoth();
     const [bad, good] = readings('kano', 2);

@@ -15,6 +15,8 @@ export class FakeCouch {
   bulkDocs: Scripted | undefined = { status: 201, body: [] };
   /** Answer to `_revs_diff`, instead of "nothing held". */
   lookUp: Scripted | undefined;
+  /** Answer to the view that receipts are counted with; undefined never answers. */
+  receipt: Scripted | undefined = { status: 200, body: { rows: [] } };
   /** Ids of the documents of each write. */
   readonly writes: string[][] = [];
   readonly #villages = new Map<string, object>();
@@ -60,6 +62,7 @@ export class FakeCouch {
       const missing = Object.entries(body).map(([id, revs]) => [id, { missing: revs }]);
       return this.lookUp ?? { status: 200, body: Object.fromEntries(missing) };
     }
+    if (/^\/telemetry\/_partition\/kano\/_design\/[^/]+\/_view\/numbers$/.test(path)) return this.receipt;
     const village = /^\/villages\/([a-z]+)$/.exec(path)?.[1];
     if (village === undefined) return { status: method === 'PUT' ? 201 : 200, body: { props: { partitioned: true } } };
     if (method === 'PUT') this.#villages.set(village, { ...body, _rev: '1-a' });

@@ -4,7 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type CentralConfig, type CouchConfig, configOf, SERVER_SETTINGS } from '../../../server/config.js';
+import type { CentralStore } from '../../../server/store/contract.js';
 import { CouchClient } from '../../../server/store/couch-client.js';
+import { CouchdbStore } from '../../../server/store/couchdb-store.js';
+import { EmbeddedStore } from '../../../server/store/embedded-store.js';
+import { openDatabase } from '../../../shared/pouchdb.js';
 import { loadSettings } from '../../../shared/settings.js';
 
 export type StoreKind = 'embedded' | 'couchdb';
@@ -25,7 +29,27 @@ export const SKIPPED_COUCHDB = couchFromEnvironment() ? '' : ' (CouchDB skipped:
 export interface Place {
   folder: string;
   couch: CouchConfig | undefined;
+  /** Takes away what the closed store holds, as when somebody begins with a new database. */
+  empty(): Promise<void>;
   remove(): Promise<void>;
+}
+
+export function openIn({ couch, folder }: Place): Promise<CentralStore> {
+  return couch ? CouchdbStore.open(couch) : EmbeddedStore.open(folder);
+}
+
+/** Writes documents behind a store's back, as an operator might; returns the store, opened again where it had to be. */
+export async function writeDirectly(place: Place, store: CentralStore, documents: object[]): Promise<CentralStore> {
+  if (place.couch) {
+    const body = { docs: documents, new_edits: false };
+    await new CouchClient(place.couch).request({ db: 'telemetry', path: '_bulk_docs', method: 'POST', body });
+    return store;
+  }
+  await store.close();
+  const database = await openDatabase(path.join(place.folder, 'telemetry'));
+  await database.bulkDocs(documents, { new_edits: false });
+  await database.close();
+  return openIn(place);
 }
 
 export async function createPlace(kind: StoreKind): Promise<Place> {
@@ -35,6 +59,10 @@ export async function createPlace(kind: StoreKind): Promise<Place> {
   return {
     folder,
     couch,
+    empty: async () => {
+      await rm(path.join(folder, 'telemetry'), { recursive: true, force: true });
+      if (couch) await dropDatabases(couch);
+    },
     remove: async () => {
       await rm(folder, { recursive: true, force: true });
       if (couch) await dropDatabases(couch);
