@@ -61,7 +61,10 @@ describe('what the benchmark sees of a link', () => {
     expect(await send(single, `${link.url}/telemetry/_bulk_docs`, 'POST', Buffer.from('{}'))).to.equal(201);
     await waitFor(() => bodies.length === 4, { what: 'the last request to be seen' });
     const { connections, upPayloadBytes, http: seen } = link.traffic;
-    expect(seen.byKind).to.deep.equal({ 'GET /telemetry/_local': 2, 'POST /telemetry/_bulk_docs': 2 });
+    expect(seen.byKind).to.deep.equal({
+      'GET /telemetry/_local': { requests: 2, bodyBytes: 0 },
+      'POST /telemetry/_bulk_docs': { requests: 2, bodyBytes: large.length + 2 },
+    });
     expect(seen).to.include({ requests: 4, bodyBytes: large.length + 2 });
     expect(seen.headBytes + seen.bodyBytes).to.equal(upPayloadBytes);
     expect(connections).to.equal(2);
