@@ -9,6 +9,7 @@ import type { SpaceMonitor } from './ledger/space-monitor.js';
 import type { StoreState } from './ledger/store-state.js';
 import type { Link } from './link/link.js';
 import type { AlertMonitor } from './monitor/alerts.js';
+import type { ConnectivityMonitor } from './monitor/connectivity.js';
 import type { PushController } from './push/push-controller.js';
 import type { Pusher } from './push/pusher.js';
 import type { QuarantineStore } from './push/quarantine-store.js';
@@ -33,6 +34,7 @@ export interface NodeParts {
 
 export interface SyncParts {
   link: Link;
+  connectivity: ConnectivityMonitor;
   pusher: Pusher;
   controller: PushController;
   schedule: Schedule | undefined;

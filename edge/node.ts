@@ -20,15 +20,19 @@ import { ReserveFile } from './ledger/reserve-file.js';
 import { SpaceKeeper } from './ledger/space-keeper.js';
 import { SpaceMonitor } from './ledger/space-monitor.js';
 import { StoreState } from './ledger/store-state.js';
-import { Link } from './link/link.js';
 import { AlertMonitor } from './monitor/alerts.js';
+import { ConnectivityMonitor } from './monitor/connectivity.js';
 import { Housekeeping, keepClock } from './monitor/housekeeping.js';
+import { ObservedLink } from './monitor/observed-link.js';
 import type { NodeParts, SyncParts } from './node-parts.js';
 import { forcedReplication } from './push/forced-replication.js';
 import { PushController } from './push/push-controller.js';
 import { Pusher } from './push/pusher.js';
 import { QuarantineStore } from './push/quarantine-store.js';
 import { Schedule } from './push/schedule.js';
+
+/** Beyond what a request may take without progress. */
+const STILL_MS = 120_000;
 
 export interface NodeOptions {
   config: NodeConfig;
@@ -106,7 +110,7 @@ export class EdgeNode implements Service {
   #servicesOf(parts: NodeParts, server: HttpServer): Service[] {
     const { sync, space, keeper } = parts;
     const services: Service[] = [space, keeper];
-    if (sync) services.push(sync.controller);
+    if (sync) services.push(sync.connectivity, sync.controller);
     if (sync?.schedule) services.push(sync.schedule);
     services.push(server);
     // Last: a node that cannot listen must leave no trace of a boot in the store.
@@ -172,43 +176,61 @@ async function openParts(
 
 function openSync(parts: NodeParts, url: string, purpose: 'node' | 'tool'): SyncParts {
   const { config, ledger, keeper, state, quarantine, clock, log } = parts;
-  const link = new Link({
-    url,
-    user: config.CENTRAL_USER ?? config.VILLAGE_ID,
-    password: config.CENTRAL_PASSWORD,
-    timeoutMs: config.SYNC_TIMEOUT * 1000,
-  });
-  const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
-  const controller = new PushController({
-    ...{ pusher, ledger, link, state, log, now: () => clock.now() },
-    rules: {
-      live: config.SYNC_MODE === 'live' && purpose === 'node',
-      probeIntervalMs: config.CONNECTIVITY_INTERVAL * 1000,
-      random: Math.random,
+  const connectivity = new ConnectivityMonitor({
+    intervalMs: config.CONNECTIVITY_INTERVAL * 1000,
+    now: () => clock.now(),
+    probe: async (signal) => {
+      const { headers } = await link.request({ method: 'GET', path: '/', signal });
+      const centreMs = Date.parse(headers.date ?? '');
+      if (Number.isFinite(centreMs)) clock.compareWith(centreMs);
     },
   });
-  const sync: SyncParts = { link, pusher, controller, schedule: undefined };
-  if (config.SYNC_SCHEDULE !== 'off' && purpose === 'node') {
-    sync.schedule = new Schedule({
-      expression: config.SYNC_SCHEDULE,
-      timeZone: config.SYNC_TIMEZONE,
-      jitterS: config.SYNC_JITTER,
-      village: config.VILLAGE_ID,
-      now: () => clock.now(),
-      lastForcedSuccessMs: () => parseInstant(controller.history.lastForcedSuccessAt ?? ''),
-      createdMs: parseInstant(state.createdAt) ?? clock.now(),
-      replicate: () => replicateOnSchedule({ ...parts, sync }),
-      log,
-    });
-  }
+  const link = new ObservedLink(
+    {
+      url,
+      user: config.CENTRAL_USER ?? config.VILLAGE_ID,
+      password: config.CENTRAL_PASSWORD,
+      timeoutMs: config.SYNC_TIMEOUT * 1000,
+    },
+    connectivity,
+  );
+  const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
+  const controller = new PushController({
+    ...{ pusher, ledger, quarantine, link, connectivity, state, clock, log },
+    live: config.SYNC_MODE === 'live' && purpose === 'node',
+    rules: { probeIntervalMs: config.CONNECTIVITY_INTERVAL * 1000, random: Math.random },
+    watchdog: { stillMs: STILL_MS + 2 * config.SYNC_TIMEOUT * 1000 },
+  });
+  const sync: SyncParts = { link, connectivity, pusher, controller, schedule: undefined };
+  if (config.SYNC_SCHEDULE !== 'off' && purpose === 'node') sync.schedule = openSchedule({ ...parts, sync });
+  const { events } = connectivity;
+  events.on('down', ({ lastError }) => log.verbose('the link to the centre is down', { error: lastError?.message }));
+  events.on('up', () => log.verbose('the link to the centre is up'));
+  events.on('restored', () => sync.schedule?.linkRestored());
   return sync;
 }
 
-async function replicateOnSchedule(parts: NodeParts & { sync: SyncParts }): Promise<void> {
-  const result = await forcedReplication(parts, {}, () => undefined);
-  const facts = { sent: result.sent, pending: result.pending, quarantined: result.quarantined };
-  if (result.ok) parts.log.info('the scheduled replication is complete', facts);
-  else parts.log.warn(`the scheduled replication is not complete: ${result.error?.message ?? 'unknown'}`, facts);
+function openSchedule(parts: NodeParts & { sync: SyncParts }): Schedule {
+  const { config, clock, state, sync, log } = parts;
+  return new Schedule({
+    expression: config.SYNC_SCHEDULE,
+    timeZone: config.SYNC_TIMEZONE,
+    jitterS: config.SYNC_JITTER,
+    village: config.VILLAGE_ID,
+    lastForcedSuccessMs: () => parseInstant(sync.controller.history.lastForcedSuccessAt ?? ''),
+    createdMs: parseInstant(state.createdAt) ?? clock.now(),
+    replicate: () => replicateOnSchedule(parts),
+    ...{ clock, log },
+  });
+}
+
+/** True when nothing is left to try again: everything arrived, or the centre has refused what did not. */
+async function replicateOnSchedule(parts: NodeParts & { sync: SyncParts }): Promise<boolean> {
+  const { ok, sent, pending, quarantined, error } = await forcedReplication(parts, {}, () => undefined);
+  const facts = { sent, pending, quarantined };
+  if (ok) parts.log.info('the scheduled replication is complete', facts);
+  else parts.log.warn(`the scheduled replication is not complete: ${error?.message ?? 'unknown'}`, facts);
+  return ok || (error !== undefined && 'code' in error && error.code === 'quarantined');
 }
 
 async function closeParts({ ingest, quarantine, ledger, state, clock, sync }: NodeParts): Promise<void> {

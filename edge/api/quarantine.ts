@@ -3,8 +3,10 @@ import { Router } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import type { NodeParts } from '../node-parts.js';
+import { releaseQuarantined } from '../push/quarantine-release.js';
 
-export function quarantineRoutes({ quarantine, sync, log }: NodeParts): Router {
+export function quarantineRoutes(parts: NodeParts): Router {
+  const { quarantine, sync } = parts;
   const router = Router();
   router
     .route('/')
@@ -27,11 +29,8 @@ export function quarantineRoutes({ quarantine, sync, log }: NodeParts): Router {
   router
     .route('/:id')
     .delete(async (request, response) => {
-      const item = (await quarantine.list()).find(({ id }) => id === request.params.id);
-      if (!item) throw new AppError('not_found', `there is no document ${request.params.id} in quarantine`);
-      await quarantine.remove(item.id);
-      log.warn('a person gave up a refused document', { id: item.id, node: item.doc.node, seq: item.doc.seq });
-      response.json({ released: item.id });
+      const { id } = await releaseQuarantined(request.params.id, parts);
+      response.json({ released: id });
     })
     .all(methodNotAllowed('DELETE'));
   return router;

@@ -2,8 +2,8 @@
 
 import { version } from '../../shared/version.js';
 import type { Alert } from '../monitor/alerts.js';
+import type { LinkStatus } from '../monitor/connectivity.js';
 import type { NodeParts } from '../node-parts.js';
-import type { LinkStatus } from '../push/push-controller.js';
 
 export interface NodeStatus {
   village: string;
@@ -26,6 +26,8 @@ export interface NodeStatus {
   sync: {
     state: string;
     mode: string;
+    /** Why no push begins by itself, where one otherwise would. */
+    pausedBy?: string[];
     lastSuccessAt?: string;
     lastAttemptAt?: string;
     nextScheduledAt?: string;
@@ -54,6 +56,7 @@ export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
     },
     link: link.state,
     linkMessage: link.lastError?.message,
+    stalled: parts.sync?.controller.stall?.message,
   };
   return {
     village: config.VILLAGE_ID,
@@ -83,7 +86,7 @@ function noRoomFor({ ledger, keeper }: NodeParts): string | undefined {
 }
 
 function linkOf({ sync, state }: NodeParts): LinkStatus {
-  return sync ? sync.controller.linkStatus : { state: 'unknown', since: state.createdAt };
+  return sync ? sync.connectivity.status : { state: 'unknown', since: state.createdAt };
 }
 
 function syncOf({ sync, config }: NodeParts): NodeStatus['sync'] {
@@ -91,9 +94,12 @@ function syncOf({ sync, config }: NodeParts): NodeStatus['sync'] {
   if (!sync) return { state: 'stopped', mode, docsSent: 0, bytesSent: 0, bytesReceived: 0 };
   const { lastAttemptAt, lastSuccessAt, docsSent, bytesSent, bytesReceived } = sync.controller.history;
   const nextScheduledAt = sync.schedule?.nextAt;
+  // That a scheduled node pushes at the schedule only is its mode.
+  const pausedBy = [...sync.controller.state.pauses].filter((reason) => reason !== 'schedule');
   return {
     state: sync.controller.state.name,
     mode,
+    ...(pausedBy.length === 0 ? {} : { pausedBy }),
     ...(lastSuccessAt === undefined ? {} : { lastSuccessAt }),
     ...(lastAttemptAt === undefined ? {} : { lastAttemptAt }),
     ...(nextScheduledAt === undefined ? {} : { nextScheduledAt }),

@@ -31,14 +31,21 @@ export interface AccountedRanges {
   lost: readonly NumberRange[];
 }
 
+/** The same as the centre is told it, who need not wait for what was given up. */
+export interface ToldRanges extends AccountedRanges {
+  released?: readonly NumberRange[];
+}
+
 /** `_local/delivery`: how far the segment has been delivered. */
 export interface DeliveryRecord extends AccountedRanges {
   /** Local sequence up to which every document is delivered, void, quarantined or lost. */
   deliveredSeq: number;
   /** Ids of the checkpoints at the centre, which go with the segment. */
   checkpoints?: readonly string[];
+  /** Those of the quarantined that a person has given up: they stay out of every push, and will never arrive. */
+  released?: readonly NumberRange[];
   /** What the centre was told of the ranges last. */
-  told?: AccountedRanges;
+  told?: ToldRanges;
 }
 
 export const NOTHING_DELIVERED: DeliveryRecord = { deliveredSeq: 0, void: [], quarantined: [], lost: [] };

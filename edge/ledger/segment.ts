@@ -10,17 +10,17 @@ import type { TelemetryDocument } from '../../shared/documents.js';
 import { type RangeReader, ReaderGone } from '../../shared/range-reader.js';
 import { asDamage, DamagedError } from './damaged-error.js';
 import { factsOf, KnownSegment, type SegmentFacts } from './known-segment.js';
-import { withoutRanges, withRange } from './number-ranges.js';
+import { holdsNumber, withNumber, withoutRanges, withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
 import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
 import { segmentFolder } from './segment-folders.js';
 import {
-  type AccountedRanges,
   type DeliveryRecord,
   NOTHING_DELIVERED,
   type SegmentRecord,
   type SegmentSpans,
+  type ToldRanges,
 } from './segment-record.js';
 import { SpanTracker } from './span-tracker.js';
 
@@ -163,10 +163,13 @@ export class Segment extends KnownSegment implements RangeReader {
     if (confirmedAt !== undefined) await this.#writeRecord(record);
   }
 
-  /** Replaces all but what was told, which has another writer. */
+  /** Replaces all but what was told and what was released, which have other writers. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.delivery) return;
-    await this.updateDelivery(({ told }) => ({ ...delivery, ...(told ? { told } : {}) }));
+    await this.updateDelivery(({ told, released }) => {
+      const { told: _, released: __, ...changed } = delivery;
+      return { ...changed, ...(told ? { told } : {}), ...(released ? { released } : {}) };
+    });
   }
 
   /** Changes the record from what it says when the turn of this change has come. */
@@ -175,13 +178,21 @@ export class Segment extends KnownSegment implements RangeReader {
       const after = change(before);
       // What the centre turned out to lack it must be asked for again, before the segment may go.
       if (after.deliveredSeq < before.deliveredSeq) await this.#withdrawConfirmation();
-      return after;
+      return withoutVainReleases(after);
+    });
+  }
+
+  /** A person has given up a quarantined document: its number is told as released from now on. */
+  noteReleased(seq: number): Promise<void> {
+    return this.updateDelivery((delivery) => {
+      if (!holdsNumber(delivery.quarantined, seq)) return delivery;
+      return { ...delivery, released: withNumber(delivery.released ?? [], seq) };
     });
   }
 
   /** Keeps what the centre was told of the ranges, and leaves the rest as it is. */
-  async noteTold(told: AccountedRanges): Promise<void> {
-    await this.updateDelivery((delivery) => ({ ...delivery, told }));
+  noteTold(told: ToldRanges): Promise<void> {
+    return this.updateDelivery((delivery) => ({ ...delivery, told }));
   }
 
   /** One at a time, each from what the one before left. */
@@ -268,6 +279,15 @@ export class Segment extends KnownSegment implements RangeReader {
       throw damage;
     }
   }
+}
+
+/** What was taken after all, or is pushed again, is not given up any more. */
+function withoutVainReleases(delivery: DeliveryRecord): DeliveryRecord {
+  const { released = [], quarantined } = delivery;
+  if (withoutRanges(released, quarantined).length === 0) return delivery;
+  const { released: _, ...rest } = delivery;
+  const given = withoutRanges(released, withoutRanges(released, quarantined));
+  return given.length > 0 ? { ...rest, released: given } : rest;
 }
 
 /** What a database says of its segment; `undefined` where it holds nothing. */

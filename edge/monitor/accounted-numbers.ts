@@ -1,5 +1,5 @@
 /**
- * Tells the centre which numbers it need not wait for: void, lost or quarantined ones.
+ * Tells the centre which numbers it need not wait for: void, lost or quarantined ones, and those a person has given up.
  *
  * For each segment whose ranges are other than what was told last, an event `numbers` says the state of all numbers
  * `from` … `to` of the node name `of`: for any number the newest event about it counts. What was told is written down
@@ -10,7 +10,7 @@
  * refuses the events themselves makes one with every event.
  */
 import { countNumbers, type NumberRange, withoutRanges } from '../ledger/number-ranges.js';
-import type { AccountedRanges } from '../ledger/segment-record.js';
+import type { AccountedRanges, ToldRanges } from '../ledger/segment-record.js';
 
 /** What is looked at of a segment. */
 export interface AccountedSegment {
@@ -18,9 +18,10 @@ export interface AccountedSegment {
   readonly firstSeq: number;
   /** `firstSeq - 1` while it is empty. */
   readonly lastSeq: number;
-  readonly delivery: AccountedRanges & { readonly told?: AccountedRanges };
+  /** `released` are some of the quarantined. */
+  readonly delivery: ToldRanges & { readonly told?: ToldRanges };
   /** Keeps what was told in the segment; leaves everything else about its delivery as it is. */
-  noteTold(told: AccountedRanges): Promise<void>;
+  noteTold(told: ToldRanges): Promise<void>;
 }
 
 export interface AccountedNumbersOptions {
@@ -71,15 +72,14 @@ export class AccountedNumbers {
   #isDue(segment: AccountedSegment): boolean {
     const { delivery } = segment;
     const told = delivery.told ?? NOTHING;
-    if (isSame(delivery, told)) return false;
+    if (isSame(told, tellable(delivery))) return false;
     if (countNumbers(withoutRanges(delivery.lost, told.lost)) > 0) return true;
     const last = this.#tellings.get(keyOf(segment));
     return last === undefined || this.#options.monotonic() - last.toldMs >= last.waitMs;
   }
 
   async #tellOf(segment: AccountedSegment): Promise<void> {
-    const { void: voided, lost, quarantined } = segment.delivery;
-    const told: AccountedRanges = { void: voided, lost, quarantined };
+    const told = tellable(segment.delivery);
     for (const fields of eventsOf(segment, told)) await this.#options.submitEvent('numbers', fields);
     await segment.noteTold(told);
     const toldMs = this.#options.monotonic();
@@ -100,14 +100,20 @@ function keyOf({ node, firstSeq }: AccountedSegment): string {
   return `${node}/${firstSeq}`;
 }
 
-function isSame(a: AccountedRanges, b: AccountedRanges): boolean {
-  return (['void', 'lost', 'quarantined'] as const).every(
+/** What there is to tell: a number given up is in quarantine no more, and each is in one of the lists. */
+function tellable({ void: voided, lost, quarantined, released = [] }: ToldRanges): ToldRanges {
+  if (released.length === 0) return { void: voided, lost, quarantined };
+  return { void: voided, lost, quarantined: withoutRanges(quarantined, released), released };
+}
+
+function isSame(a: ToldRanges, b: ToldRanges): boolean {
+  return (['void', 'lost', 'quarantined', 'released'] as const).every(
     (kind) => a[kind] === b[kind] || JSON.stringify(a[kind]) === JSON.stringify(b[kind]),
   );
 }
 
 /** The fields of the events that tell a state: one, or several for stretches of numbers that follow each other. */
-function eventsOf(segment: AccountedSegment, state: AccountedRanges): Record<string, unknown>[] {
+function eventsOf(segment: AccountedSegment, state: ToldRanges): Record<string, unknown>[] {
   const { node: of, firstSeq } = segment;
   // Lost numbers may lie behind the last document that is left.
   const lastSeq = allRanges(state).reduce((last, [, to]) => Math.max(last, to), Math.max(segment.lastSeq, firstSeq));
@@ -116,11 +122,12 @@ function eventsOf(segment: AccountedSegment, state: AccountedRanges): Record<str
     void: within(state.void, from, to),
     lost: within(state.lost, from, to),
     quarantined: within(state.quarantined, from, to),
+    ...(state.released ? { released: within(state.released, from, to) } : {}),
   }));
 }
 
 /** Cuts `from` … `to` so that no stretch holds more than MAX_RANGES ranges; no number is in two of them. */
-function stretches(from: number, to: number, state: AccountedRanges): NumberRange[] {
+function stretches(from: number, to: number, state: ToldRanges): NumberRange[] {
   const sorted = allRanges(state).sort((a, b) => a[0] - b[0]);
   const cut: NumberRange[] = [];
   let start = from;
@@ -133,8 +140,8 @@ function stretches(from: number, to: number, state: AccountedRanges): NumberRang
   return cut;
 }
 
-function allRanges(state: AccountedRanges): NumberRange[] {
-  return [...state.void, ...state.lost, ...state.quarantined];
+function allRanges(state: ToldRanges): NumberRange[] {
+  return [...state.void, ...state.lost, ...state.quarantined, ...(state.released ?? [])];
 }
 
 /** The parts of ranges that lie between two numbers. */

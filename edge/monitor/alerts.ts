@@ -4,10 +4,10 @@
  */
 import { formatInstant } from '../../shared/time.js';
 import type { SpaceLevel } from '../ledger/space-monitor.js';
-import type { LinkState } from '../push/push-controller.js';
+import type { LinkState } from './connectivity.js';
 
 export interface Alert {
-  code: 'pending' | 'storage' | 'quarantine' | 'lost' | 'blocked' | 'clock';
+  code: 'pending' | 'storage' | 'quarantine' | 'lost' | 'blocked' | 'clock' | 'stalled';
   severity: 'warning' | 'critical';
   since: string;
   message: string;
@@ -25,6 +25,8 @@ export interface AlertInputs {
   clockSure: boolean;
   /** Why new data is refused now, if it is, and what helps. */
   noRoom: string | undefined;
+  /** What the watchdog says of a push that stands still. */
+  stalled?: string | undefined;
 }
 
 export interface AlertThresholds {
@@ -104,6 +106,7 @@ function findingsOf(inputs: AlertInputs, thresholds: AlertThresholds): Map<Alert
       message: `the centre refuses this node: ${linkMessage ?? 'no reason given'}`,
     });
   }
+  if (inputs.stalled !== undefined) findings.set('stalled', { severity: 'critical', message: inputs.stalled });
   if (!clockSure)
     findings.set('clock', { severity: 'warning', message: 'the clock of this machine cannot be trusted' });
   return findings;

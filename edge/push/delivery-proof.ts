@@ -12,7 +12,7 @@ import type { Centre } from './centre.js';
 import { type DigestibleSegment, SegmentDigest } from './segment-digest.js';
 
 /** Documents that are rather sent again than told apart by more requests. */
-const LEAF = 200;
+const LEAF = 100;
 
 /** What is needed of a segment. */
 export type ProvableSegment = DigestibleSegment & Pick<Segment, 'number' | 'node' | 'count' | 'damage'>;

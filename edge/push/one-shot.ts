@@ -1,15 +1,17 @@
 /**
  * The forced replication: everything accepted before the call is delivered, or it says why not.
  *
- * Attempts without progress are bounded by MAX_RETRIES, attempt n is followed by n × RETRY_INTERVAL seconds, and
- * progress starts the count anew. A deadline ends the call with what was reached; the node goes on by itself.
+ * Attempts without progress are bounded by MAX_RETRIES, attempt n is followed by n × RETRY_INTERVAL seconds, or by what
+ * the centre asked for where that is longer, and progress starts the count anew. A deadline ends the call with what was
+ * reached; the node goes on by itself. A run that is under way is joined; where it began before the call, another follows.
  */
 import { messageOf } from '../../shared/app-error.js';
 import { sleep } from '../../shared/time.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { LinkError, type LinkErrorReport } from '../link/link-error.js';
+import { RETRY_AFTER_MAX_MS } from './controller-state.js';
 import type { PushController } from './push-controller.js';
-import type { Pusher } from './pusher.js';
+import type { Pusher, PushTotals } from './pusher.js';
 
 export interface OneShotLimits {
   /** Consecutive attempts without progress; at least one is made. */
@@ -46,9 +48,9 @@ export type OneShotError =
   | { code: 'deadline' | 'quarantined' | 'stopping' | 'storage_failed'; retryable: boolean; message: string };
 
 export interface OneShotOptions {
-  controller: PushController;
-  pusher: Pusher;
-  ledger: Ledger;
+  controller: Pick<PushController, 'push' | 'noteForcedSuccess' | 'holdProbes'>;
+  pusher: Pick<Pusher, 'totals' | 'onBatch'>;
+  ledger: Pick<Ledger, 'segments' | 'pending'>;
   limits: OneShotLimits;
   onProgress: (progress: OneShotProgress) => void;
   /** Aborted when the caller has gone or the node stops. */
@@ -57,59 +59,119 @@ export interface OneShotOptions {
 
 /** Runs one forced replication; resolves always, the result says how it went. */
 export async function replicateOnce(options: OneShotOptions): Promise<OneShotResult> {
-  const { pusher, controller, limits, signal } = options;
-  const before = { ...pusher.totals };
-  const reached = untilDelivered(options.ledger);
+  const { limits, signal, pusher, controller } = options;
   const expired = new AbortController();
   const deadline = limits.deadlineMs === undefined ? undefined : setTimeout(() => expired.abort(), limits.deadlineMs);
-  const ended = AbortSignal.any([signal, expired.signal]);
-  let attempt = 1;
-  let error: OneShotError | undefined;
-  const tell = () => {
-    const sent = pusher.totals.sent - before.sent;
-    const reason = error === undefined ? {} : { error };
-    options.onProgress({ event: 'progress', sent, pending: options.ledger.pending, attempt, ...reason });
-  };
-  const unsubscribe = pusher.onBatch(tell);
+  const call = new Call(options, AbortSignal.any([signal, expired.signal]));
+  const unsubscribe = pusher.onBatch(() => call.tell());
+  // The attempts tell whether there is a link.
+  const releaseProbes = controller.holdProbes();
   try {
-    tell();
-    for (;;) {
-      const sentBefore = pusher.totals.sent;
-      const failure = await attemptOnce(controller, ended);
-      if (failure === undefined && reached() && !ended.aborted) {
-        const result = conclude(options, before, undefined);
-        if (result.ok) await controller.noteForcedSuccess();
-        return result;
-      }
-      error = failure ?? error;
-      const moved = pusher.totals.sent > sentBefore;
-      if (moved) attempt = 1;
-      if (failure !== undefined) {
-        tell();
-        if (isFinal(failure) || (moved ? limits.maxRetries === 0 : attempt >= limits.maxRetries)) break;
-        await sleep(attempt * limits.retryIntervalMs, ended);
-        // An attempt that got something across is not one of those without progress.
-        if (!moved) attempt++;
-      }
-      if (ended.aborted) {
-        // Nothing pending proves nothing while the centre could not be asked what it holds.
-        const isDelivered = reached() && error === undefined;
-        if (!isDelivered) error = endedError(signal, limits, options.ledger.pending, error);
-        break;
-      }
-    }
+    call.tell();
+    return await call.untilDone();
   } finally {
     clearTimeout(deadline);
     unsubscribe();
+    releaseProbes();
   }
-  return conclude(options, before, error);
+}
+
+/** One call: its attempts, and what they came to. */
+class Call {
+  readonly #options: OneShotOptions;
+  readonly #ended: AbortSignal;
+  readonly #before: PushTotals;
+  readonly #reached: () => boolean;
+  #attempt = 1;
+  #error: OneShotError | undefined;
+
+  constructor(options: OneShotOptions, ended: AbortSignal) {
+    this.#options = options;
+    this.#ended = ended;
+    this.#before = { ...options.pusher.totals };
+    this.#reached = untilDelivered(options.ledger);
+  }
+
+  tell(): void {
+    const { pusher, ledger, onProgress } = this.#options;
+    const reason = this.#error === undefined ? {} : { error: this.#error };
+    const sent = pusher.totals.sent - this.#before.sent;
+    onProgress({ event: 'progress', sent, pending: ledger.pending, attempt: this.#attempt, ...reason });
+  }
+
+  async untilDone(): Promise<OneShotResult> {
+    const { pusher, controller, limits } = this.#options;
+    /** A run that was joined may have begun before the call; a second one that leaves something behind has not. */
+    let hasPassed = false;
+    for (;;) {
+      const accountedBefore = accounted(pusher.totals);
+      const outcome = await attemptOnce(controller, this.#ended);
+      this.#error = outcome?.error ?? this.#error;
+      if (this.#ended.aborted) return this.#end();
+      if (outcome === undefined && this.#reached()) {
+        const result = this.#conclude(undefined);
+        if (result.ok) await controller.noteForcedSuccess();
+        return result;
+      }
+      const isJoined = outcome === undefined && !hasPassed;
+      hasPassed ||= outcome === undefined;
+      if (isJoined) continue;
+      const failure = outcome ?? leftBehind(this.#options.ledger.pending);
+      this.#error = failure.error;
+      const moved = accounted(pusher.totals) > accountedBefore;
+      if (moved) this.#attempt = 1;
+      this.tell();
+      const isSpent = moved ? limits.maxRetries === 0 : this.#attempt >= limits.maxRetries;
+      if (isFinal(failure.error) || isSpent) return this.#conclude(failure.error);
+      await sleep(Math.max(this.#attempt * limits.retryIntervalMs, failure.retryAfterMs), this.#ended);
+      // An attempt that got something across is not one of those without progress.
+      if (!moved) this.#attempt++;
+      if (this.#ended.aborted) return this.#end();
+    }
+  }
+
+  /** The call ends before the replication does. */
+  #end(): OneShotResult {
+    const { signal, limits, ledger, pusher } = this.#options;
+    // Nothing pending proves nothing while the centre has not said a word.
+    const hasAnswered = this.#error === undefined && accounted(pusher.totals) > accounted(this.#before);
+    const isDelivered = this.#reached() && hasAnswered;
+    return this.#conclude(isDelivered ? undefined : endedError(signal, limits, ledger.pending, this.#error));
+  }
+
+  #conclude(error: OneShotError | undefined): OneShotResult {
+    const { pusher, ledger } = this.#options;
+    const sent = pusher.totals.sent - this.#before.sent;
+    const quarantined = pusher.totals.quarantined - this.#before.quarantined;
+    const result = { event: 'done' as const, sent, pending: ledger.pending, quarantined };
+    if (error !== undefined) return { ...result, ok: false, error };
+    if (quarantined === 0) return { ...result, ok: true };
+    const message = `the centre refused ${quarantined} document${quarantined === 1 ? '' : 's'}; they are kept in quarantine`;
+    return { ...result, ok: false, error: { code: 'quarantined', retryable: false, message } };
+  }
+}
+
+interface FailedAttempt {
+  error: OneShotError;
+  /** As long as the centre asked to be left alone. */
+  retryAfterMs: number;
+}
+
+function accounted({ sent, quarantined }: Readonly<PushTotals>): number {
+  return sent + quarantined;
+}
+
+/** The run came to its end, and what was stored before the call is not accounted for: it could not be read, say. */
+function leftBehind(pending: number): FailedAttempt {
+  const message = `${pending} documents could not be pushed now; a part of the store may be under repair`;
+  return { error: { code: 'storage_failed', retryable: true, message }, retryAfterMs: 0 };
 }
 
 /**
  * Tells whether everything stored at the time of the call is accounted for; segments are found anew, as they may be
  * reopened.
  */
-function untilDelivered(ledger: Ledger): () => boolean {
+function untilDelivered(ledger: Pick<Ledger, 'segments'>): () => boolean {
   const targets = new Map(ledger.segments.map((segment) => [segment.number, segment.count]));
   return () => ledger.segments.every((segment) => segment.delivery.deliveredSeq >= (targets.get(segment.number) ?? 0));
 }
@@ -119,7 +181,11 @@ function isFinal(error: OneShotError): boolean {
   return 'tag' in error && (error.status === 401 || error.status === 403);
 }
 
-async function attemptOnce(controller: PushController, ended: AbortSignal): Promise<OneShotError | undefined> {
+/** Undefined when the run succeeded, or when the call ended before it. */
+async function attemptOnce(
+  controller: Pick<PushController, 'push'>,
+  ended: AbortSignal,
+): Promise<FailedAttempt | undefined> {
   let endWaiting: () => void = () => undefined;
   const ending = new Promise<void>((resolve) => {
     endWaiting = resolve;
@@ -133,9 +199,11 @@ async function attemptOnce(controller: PushController, ended: AbortSignal): Prom
     await Promise.race([push, ending]);
     return undefined;
   } catch (error) {
-    if (error instanceof LinkError) return error.report();
+    if (error instanceof LinkError) {
+      return { error: error.report(), retryAfterMs: Math.min((error.retryAfterS ?? 0) * 1000, RETRY_AFTER_MAX_MS) };
+    }
     // Not the link's fault and not the centre's: the node itself could not read or write down something.
-    return { code: 'storage_failed', retryable: true, message: messageOf(error) };
+    return { error: { code: 'storage_failed', retryable: true, message: messageOf(error) }, retryAfterMs: 0 };
   } finally {
     ended.removeEventListener('abort', endWaiting);
   }
@@ -153,19 +221,4 @@ function endedError(
   const why = last === undefined ? '' : `; the last failure was: ${last.message}`;
   const message = `the deadline of ${seconds} s passed with ${pending} documents pending${why}`;
   return { code: 'deadline', retryable: true, message };
-}
-
-function conclude(
-  options: OneShotOptions,
-  before: { sent: number; quarantined: number },
-  error: OneShotError | undefined,
-): OneShotResult {
-  const { pusher, ledger } = options;
-  const sent = pusher.totals.sent - before.sent;
-  const quarantined = pusher.totals.quarantined - before.quarantined;
-  const result = { event: 'done' as const, sent, pending: ledger.pending, quarantined };
-  if (error !== undefined) return { ...result, ok: false, error };
-  if (quarantined === 0) return { ...result, ok: true };
-  const message = `the centre refused ${quarantined} document${quarantined === 1 ? '' : 's'}; they are kept in quarantine`;
-  return { ...result, ok: false, error: { code: 'quarantined', retryable: false, message } };
 }

@@ -1,252 +1,325 @@
 /**
- * Drives pushes: performs what the state machine decides, one run at a time, and keeps the history that people are
- * shown.
+ * Drives pushes: performs what the state machine decides, one run at a time, tells the connectivity monitor what they
+ * say about the centre, and looks every other second for what nobody tells of: a store that cannot be written, a refused
+ * document that is due, a push that stands still.
  */
 import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Service } from '../../shared/service.js';
-import { formatInstant } from '../../shared/time.js';
+import { type Clock, formatInstant } from '../../shared/time.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SyncHistory } from '../ledger/state-records.js';
 import type { StoreState } from '../ledger/store-state.js';
 import type { Link } from '../link/link.js';
-import { LinkError, type LinkErrorReport } from '../link/link-error.js';
+import { LinkError } from '../link/link-error.js';
+import type { ConnectivityMonitor } from '../monitor/connectivity.js';
+import { activityOf } from '../monitor/push-activity.js';
+import { Watchdog, type WatchdogLimits } from '../monitor/watchdog.js';
 import {
   type ControllerEffect,
   type ControllerEvent,
   type ControllerRules,
   type ControllerState,
   initialState,
+  takesRequests,
   transition,
 } from './controller-state.js';
 import { OutageLog } from './outage-log.js';
+import { PushRun } from './push-run.js';
 import type { Pusher } from './pusher.js';
-
-export type LinkState = 'online' | 'offline' | 'blocked' | 'unknown';
-
-export interface LinkStatus {
-  state: LinkState;
-  /** Canonical instant of the last change of `state`. */
-  since: string;
-  lastError?: LinkErrorReport;
-}
+import type { QuarantineStore } from './quarantine-store.js';
+import { SyncFigures } from './sync-figures.js';
 
 export interface PushControllerOptions {
-  pusher: Pusher;
-  ledger: Ledger;
-  link: Link;
-  state: StoreState;
-  /** Milliseconds since 1970. */
-  now: () => number;
+  pusher: Pick<Pusher, 'run' | 'onBatch' | 'totals' | 'writeCheckpoints'>;
+  ledger: Pick<Ledger, 'pending' | 'segments' | 'onAppended' | 'writable' | 'heal'>;
+  quarantine: Pick<QuarantineStore, 'isRetryDue'>;
+  link: Pick<Link, 'counters'>;
+  connectivity: ConnectivityMonitor;
+  state: Pick<StoreState, 'syncHistory' | 'writeSyncHistory'>;
+  clock: Clock;
   log: Logger;
   rules: ControllerRules;
+  /** Push whenever there is something to push; else at the schedule and on request only. */
+  live: boolean;
+  watchdog: WatchdogLimits;
 }
 
-interface Run {
-  fresh: boolean;
-  /** Settles with the run; rejects with what it failed of. */
-  done: Promise<void>;
-  abort: AbortController;
+/** A push that stands still, until documents move again. */
+export interface Stall {
+  /** Canonical instant. */
+  since: string;
+  message: string;
 }
 
-const HISTORY_EVERY_MS = 60_000;
+const LOOK_EVERY_MS = 2_000;
 const FAREWELL_MS = 2_000;
+/** How long a run that was called off may take to notice. */
+const CALL_OFF_MS = 10_000;
+/** A document that is due again causes a run of its own no more often than this. */
+const RETRY_EVERY_MS = 10_000;
 
 export class PushController implements Service {
   readonly name = 'push';
   readonly #options: PushControllerOptions;
+  readonly #figures: SyncFigures;
+  readonly #outages: OutageLog;
+  readonly #watchdog: Watchdog;
   #state: ControllerState;
-  #run: Run | undefined;
-  #nextRunIsFresh = false;
+  #run: PushRun | undefined;
   #wake: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
   #unsubscribe: (() => void)[] = [];
-  #link: LinkStatus;
-  #history: SyncHistory = { docsSent: 0, bytesSent: 0, bytesReceived: 0 };
-  /** What earlier lives of the node had counted. */
-  #carried: SyncHistory = this.#history;
-  #historyWrittenMs = 0;
   /** Forced pushes that wait for the run under way to make room: where data never stops it would not end by itself. */
   #forcedWaiting = 0;
-  /** Documents delivered or quarantined when last looked. */
-  #accounted = 0;
-  readonly #outages: OutageLog;
+  /** Documents delivered and quarantined when last looked. */
+  #seen = { sent: 0, quarantined: 0 };
+  #retriedMs = Number.NEGATIVE_INFINITY;
+  #stall: Stall | undefined;
+  #stalls = 0;
+  #batches = 0;
+  /** Set while a run is called off: until then nobody may begin another. */
+  #callingOff: Promise<void> | undefined;
 
   constructor(options: PushControllerOptions) {
+    const { log, clock, live, state, pusher, link, watchdog } = options;
     this.#options = options;
-    this.#outages = new OutageLog(options.log);
-    this.#state = initialState(options.now());
-    this.#link = { state: 'unknown', since: formatInstant(options.now()) };
+    this.#outages = new OutageLog(log, () => clock.monotonic());
+    this.#watchdog = new Watchdog(watchdog);
+    this.#state = initialState(clock.monotonic(), live ? [] : ['schedule']);
+    const { bytesSent, bytesReceived } = link.counters;
+    const before = { bytesSent, bytesReceived };
+    this.#figures = new SyncFigures({
+      ...{ state, log, now: () => clock.now() },
+      counted: () => ({
+        docsSent: pusher.totals.sent,
+        bytesSent: link.counters.bytesSent - before.bytesSent,
+        bytesReceived: link.counters.bytesReceived - before.bytesReceived,
+      }),
+    });
   }
 
   get state(): ControllerState {
     return this.#state;
   }
 
-  get linkStatus(): LinkStatus {
-    return this.#link;
-  }
-
   /** Figures since the store was made. */
   get history(): SyncHistory {
-    const { pusher, link } = this.#options;
-    return {
-      ...this.#history,
-      docsSent: this.#carried.docsSent + pusher.totals.sent,
-      bytesSent: this.#carried.bytesSent + link.counters.bytesSent,
-      bytesReceived: this.#carried.bytesReceived + link.counters.bytesReceived,
-    };
+    return this.#figures.history;
+  }
+
+  /** The push that stands still now, if it does, and how often that was noticed since the start. */
+  get stall(): Stall | undefined {
+    return this.#stall;
+  }
+
+  get stalls(): number {
+    return this.#stalls;
+  }
+
+  /** Batches the centre has answered since the start. */
+  get batches(): number {
+    return this.#batches;
+  }
+
+  /** Milliseconds until a push begins by itself; undefined when none is planned. */
+  get nextWakeMs(): number | undefined {
+    const { wakeAtMs } = this.#state;
+    return wakeAtMs === undefined ? undefined : Math.max(0, wakeAtMs - this.#options.clock.monotonic());
   }
 
   async start(): Promise<void> {
-    const { state, ledger, pusher } = this.#options;
-    this.#carried = await state.syncHistory();
-    this.#history = this.#carried;
+    const { ledger, pusher, connectivity } = this.#options;
+    await this.#figures.load();
+    const onRestored = () => this.#dispatch({ type: 'restored' });
+    connectivity.events.on('restored', onRestored);
     this.#unsubscribe = [
-      ledger.onAppended(() => this.#dispatch({ type: 'data' })),
+      ledger.onAppended(() => this.#onAppended()),
       pusher.onBatch(() => this.#onBatch()),
+      () => connectivity.events.off('restored', onRestored),
     ];
+    this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#lookAtStore();
     this.#dispatch({ type: 'started' });
   }
 
   /** Calls off the run under way, tries for a moment to leave checkpoints behind, and writes the history. */
   async stop(): Promise<void> {
-    const { pusher } = this.#options;
-    const wasOnline = this.#link.state === 'online';
+    const { pusher, connectivity } = this.#options;
+    const wasOnline = connectivity.status.state === 'online';
+    clearInterval(this.#looking);
     this.#dispatch({ type: 'stopped' });
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    this.#run?.abort.abort();
-    await this.#run?.done.catch(() => undefined);
+    const hasEnded = await this.#callOff('the node is stopping');
     // Without a link, or with a slow one, the next start asks the centre instead; nothing is lost.
-    if (wasOnline) await pusher.writeCheckpoints(AbortSignal.timeout(FAREWELL_MS)).catch(() => undefined);
-    await this.#writeHistory();
+    if (wasOnline && hasEnded) await pusher.writeCheckpoints(AbortSignal.timeout(FAREWELL_MS)).catch(() => undefined);
+    await this.#figures.write();
   }
 
   /**
    * One forced push of everything stored now: joins one under way, else starts one as soon as the present run has
-   * ended. Rejects with LinkError.
+   * ended. Rejects with LinkError, with what the store rejects with while it cannot be written, or with whatever the
+   * run failed of.
    */
   async push(): Promise<void> {
+    if (this.#callingOff) await this.#callingOff;
     if (this.#run?.fresh) return this.#run.done;
     this.#forcedWaiting++;
-    while (this.#run && !this.#run.fresh) await this.#run.done.catch(() => undefined);
-    this.#forcedWaiting--;
-    if (!this.#run) {
-      this.#nextRunIsFresh = true;
-      this.#dispatch({ type: 'asked' });
+    try {
+      while (this.#run && !this.#run.fresh) {
+        await this.#run.done.catch(() => undefined);
+        await this.#callingOff;
+      }
+      if (!this.#run && this.#state.pauses.has('storage')) await this.#options.ledger.heal();
+    } finally {
+      this.#forcedWaiting--;
     }
+    this.#lookAtStore();
+    if (!this.#run && takesRequests(this.#state)) this.#dispatch({ type: 'asked' });
     if (!this.#run) throw new LinkError('REQUEST_ERROR', 'the node is stopping');
-    return this.#run.done;
+    return this.#run.fresh ? this.#run.done : this.push();
   }
 
-  /** A forced replication has succeeded; the schedule looks at this. */
-  async noteForcedSuccess(): Promise<void> {
-    this.#history = { ...this.#history, lastForcedSuccessAt: this.#nowText() };
-    await this.#writeHistory();
+  /** Something is about to be pushed again: no probes until the hold is released. */
+  holdProbes(): () => void {
+    return this.#options.connectivity.hold();
+  }
+
+  noteForcedSuccess(): Promise<void> {
+    return this.#figures.noteForcedSuccess();
   }
 
   #dispatch(event: ControllerEvent): void {
-    const { state, effects } = transition(this.#state, event, this.#options.now(), this.#options.rules);
+    const { state, effects } = transition(this.#state, event, this.#options.clock.monotonic(), this.#options.rules);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
   }
 
   #perform(effect: ControllerEffect): void {
-    switch (effect.type) {
-      case 'run':
-        this.#startRun();
-        break;
-      case 'wakeAfter':
-        clearTimeout(this.#wake);
-        this.#wake = setTimeout(() => this.#dispatch({ type: 'wake' }), effect.delayMs);
-        break;
-      case 'cancelWake':
-        clearTimeout(this.#wake);
-        break;
-    }
+    clearTimeout(this.#wake);
+    if (effect.type === 'run') this.#startRun(effect.fresh);
+    else if (effect.type === 'wakeAfter')
+      this.#wake = setTimeout(() => this.#dispatch({ type: 'wake' }), effect.delayMs);
   }
 
-  #startRun(): void {
-    const fresh = this.#nextRunIsFresh || this.#forcedWaiting > 0;
-    this.#nextRunIsFresh = false;
-    const abort = new AbortController();
-    this.#history = { ...this.#history, lastAttemptAt: this.#nowText() };
-    const done = this.#options.pusher
-      .run(fresh, abort.signal, () => this.#forcedWaiting > 0)
-      .then(
-        () => this.#onDrained(),
-        (error: unknown) => {
-          this.#onFailed(error, abort.signal.aborted);
-          throw error;
-        },
-      );
-    // Whoever asked for the run hears of its failure; nobody has to.
-    done.catch(() => undefined);
-    this.#run = { fresh, done, abort };
+  #startRun(wantsFresh: boolean): void {
+    const { pusher, link } = this.#options;
+    const fresh = wantsFresh || this.#forcedWaiting > 0;
+    this.#figures.noteAttempt();
+    const run = new PushRun(fresh, link.counters.requests, (signal) =>
+      pusher.run(fresh, signal, () => this.#forcedWaiting > 0),
+    );
+    this.#run = run;
+    run.done.then(
+      () => this.#onDrained(run),
+      (error: unknown) => this.#onFailed(run, error),
+    );
+  }
+
+  #onAppended(): void {
+    this.#lookAtStore();
+    this.#dispatch({ type: 'data' });
   }
 
   #onBatch(): void {
-    const { pusher, ledger } = this.#options;
-    this.#setLink('online');
+    const { pusher, ledger, connectivity } = this.#options;
     const { sent, quarantined } = pusher.totals;
-    const accounted = sent + quarantined;
+    const delivered = sent - this.#seen.sent;
+    const refused = quarantined - this.#seen.quarantined;
+    this.#seen = { sent, quarantined };
+    this.#batches++;
+    connectivity.pushAccepted();
     // Documents the centre said it held already are no progress: counted as such, they would keep the backoff at its
     // beginning.
-    if (accounted > this.#accounted) {
-      this.#outages.recovered(ledger.pending);
-      this.#dispatch({ type: 'batch' });
+    if (delivered > 0) this.#outages.recovered({ delivered, pending: ledger.pending });
+    if (delivered + refused > 0) {
+      this.#moved();
+      this.#dispatch({ type: 'batch', arrived: delivered > 0 });
     }
-    this.#accounted = accounted;
     // Under steady data a drain may never end; what arrived is a success all the same.
-    this.#noteSuccess();
+    this.#figures.noteSuccess();
   }
 
-  #onDrained(): void {
+  #onDrained(run: PushRun): void {
+    if (run !== this.#run || run.calledOff) return;
     this.#run = undefined;
-    this.#setLink('online');
-    this.#outages.recovered(this.#options.ledger.pending);
-    this.#noteSuccess();
+    const { connectivity, ledger, link } = this.#options;
+    // A run that had nothing to ask the centre says nothing about it.
+    if (link.counters.requests > run.requestsBefore) connectivity.pushAccepted();
+    this.#outages.recovered({ delivered: 0, pending: ledger.pending });
+    this.#moved();
+    this.#figures.noteSuccess();
     this.#dispatch({ type: 'drained' });
   }
 
-  #onFailed(error: unknown, calledOff: boolean): void {
+  #onFailed(run: PushRun, error: unknown): void {
+    if (run !== this.#run || run.calledOff) return;
     this.#run = undefined;
-    if (calledOff) return;
     const { pending } = this.#options.ledger;
     if (!(error instanceof LinkError)) {
       // This node's own trouble, such as its disk: the link has nothing to do with it.
       this.#outages.failed(messageOf(error), { pending });
+      this.#lookAtStore();
       this.#dispatch({ type: 'failed', failure: { linkDown: false, blocks: false, retryAfterMs: undefined } });
       return;
     }
     const { tag, status, linkDown, blocks, retryAfterS } = error;
-    const offline = linkDown || tag === 'TLS_ERROR';
-    this.#setLink(offline ? 'offline' : blocks ? 'blocked' : 'online', error.report());
+    this.#options.connectivity.pushFailed(error);
     this.#outages.failed(error.message, { tag, status, pending });
     const retryAfterMs = retryAfterS === undefined ? undefined : retryAfterS * 1000;
     this.#dispatch({ type: 'failed', failure: { linkDown, blocks, retryAfterMs } });
   }
 
-  #noteSuccess(): void {
-    this.#history = { ...this.#history, lastSuccessAt: this.#nowText() };
-    const sinceWrittenMs = this.#options.now() - this.#historyWrittenMs;
-    if (sinceWrittenMs < 0 || sinceWrittenMs >= HISTORY_EVERY_MS) void this.#writeHistory();
+  #look(): void {
+    const { clock, quarantine, pusher } = this.#options;
+    this.#lookAtStore();
+    const nowMs = clock.monotonic();
+    if (nowMs - this.#retriedMs >= RETRY_EVERY_MS && quarantine.isRetryDue(clock.now())) {
+      this.#retriedMs = nowMs;
+      this.#dispatch({ type: 'data' });
+    }
+    if (this.#callingOff) return;
+    const activity = activityOf(this.#state, nowMs, { ...this.#options, totals: pusher.totals });
+    if (this.#watchdog.isStalled(activity, nowMs, LOOK_EVERY_MS)) this.#onStall();
   }
 
-  #setLink(state: LinkState, lastError: LinkErrorReport | undefined = this.#link.lastError): void {
-    const since = state === this.#link.state ? this.#link.since : this.#nowText();
-    this.#link = { state, since, ...(lastError === undefined ? {} : { lastError }) };
+  /** While the store cannot be written no push may begin: what it delivers could not be written down. */
+  #lookAtStore(): void {
+    this.#dispatch({ type: this.#options.ledger.writable ? 'resumed' : 'paused', reason: 'storage' });
   }
 
-  /** Never rejects: a figure that could not be kept must not make a failure of documents that arrived. */
-  async #writeHistory(): Promise<void> {
-    const { state, log, now } = this.#options;
-    this.#historyWrittenMs = now();
-    await state.writeSyncHistory(this.history).catch((error: unknown) => {
-      log.warn('the figures of the synchronisation could not be written down', { error: messageOf(error) });
+  /** The run is given up, whether it notices or not, and the push begins anew with a session of its own. */
+  #onStall(): void {
+    const { clock, log, ledger } = this.#options;
+    const { pending } = ledger;
+    this.#stalls++;
+    const message = `the push stands still with ${pending} documents pending; it has been begun anew`;
+    this.#stall ??= { since: formatInstant(clock.now()), message };
+    log.error(message, { pending, state: this.#state.name, stalls: this.#stalls });
+    const startAnew = () => this.#dispatch({ type: 'stalled' });
+    if (this.#run) void this.#callOff('the push stood still and was called off', startAnew);
+    else startAnew();
+  }
+
+  /** Ends the run under way, if there is one; what does not end is left behind. True when all has ended. */
+  async #callOff(reason: string, then: () => void = () => undefined): Promise<boolean> {
+    await this.#callingOff;
+    const run = this.#run;
+    if (!run) return true;
+    const ended = run.callOff(new LinkError('REQUEST_ERROR', reason), CALL_OFF_MS);
+    this.#callingOff = ended.then(() => {
+      this.#callingOff = undefined;
+      this.#run = undefined;
+      then();
     });
+    const hasEnded = await ended;
+    await this.#callingOff;
+    if (!hasEnded) this.#options.log.error('a push that was called off did not end, and is left behind');
+    return hasEnded;
   }
 
-  #nowText(): string {
-    return formatInstant(this.#options.now());
+  #moved(): void {
+    this.#stall = undefined;
+    this.#watchdog.progressed();
   }
 }

@@ -93,7 +93,7 @@ export class Pusher {
       await ledger.heal();
       if (await recoverQuarantine(quarantine, ledger.segments)) this.#leaveSession();
       const session = await this.#openSession(fresh, signal);
-      if (fresh) await retryQuarantined(ledger, this.#context(session, signal));
+      await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'all' : 'due');
       await this.#freshLane.openForBacklog();
       if (fresh) await this.#holdAgainstCentre(session, signal);
       const push = () => this.#drain(session, fresh ? this.#untilReached(session) : () => !yields(), signal);

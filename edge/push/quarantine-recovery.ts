@@ -1,8 +1,9 @@
 /**
  * Puts right what counts as quarantined after the quarantine was damaged: its documents are still in their segments, and
- * are offered to the centre again from there, as if they had never been refused.
+ * are offered to the centre again from there, as if they had never been refused; but for those a person has given up.
  */
 import { DamagedError } from '../ledger/damaged-error.js';
+import { withoutRanges } from '../ledger/number-ranges.js';
 import type { DeliveryRecord } from '../ledger/segment-record.js';
 import type { QuarantineStore } from './quarantine-store.js';
 
@@ -25,11 +26,12 @@ export async function recoverQuarantine(
   let isLeft = false;
   let isPutBack = false;
   for (const segment of segments) {
-    const [first] = segment.delivery.quarantined;
+    const { quarantined: refused, released = [] } = segment.delivery;
+    const [first] = withoutRanges(refused, released);
     if (!first) continue;
     const deliveredSeq = Math.min(segment.delivery.deliveredSeq, first[0] - segment.firstSeq);
     try {
-      await segment.writeDelivery({ ...segment.delivery, quarantined: [], deliveredSeq });
+      await segment.writeDelivery({ ...segment.delivery, quarantined: released, deliveredSeq });
       isPutBack = true;
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;

@@ -1,6 +1,6 @@
 /**
- * Documents the centre refused one by one, each with the reason, until the centre takes them or a person releases them.
- * A document is durable here before the push moves past it.
+ * Documents the centre refused one by one, each with the reason and when it was offered last, until the centre takes
+ * them or a person releases them. A document is durable here before the push moves past it.
  *
  * Damaged files are repaired or replaced. What is not kept any more afterwards must not stay counted as quarantined:
  * `isIncomplete` says so, across restarts, until `recovered` is told (`quarantine-recovery.ts`).
@@ -12,7 +12,8 @@ import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Mending } from '../../shared/open-or-repair.js';
 import { type Database, isNotFound, type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
-import { type Clock, systemClock } from '../../shared/time.js';
+import { type Clock, parseInstant, systemClock } from '../../shared/time.js';
+import { dueMs, isPostponed, postponedUntilMs, RefusalHold, type Tried } from './retry-times.js';
 
 export interface QuarantineItem {
   /** Id of the document. */
@@ -22,7 +23,14 @@ export interface QuarantineItem {
   since: string;
   /** How often it was refused. */
   tries: number;
+  /** When it was refused last; absent in what earlier versions kept until it is refused again. */
+  lastTriedAt?: string;
   doc: TelemetryDocument;
+}
+
+export interface Refused {
+  document: TelemetryDocument;
+  reason: string;
 }
 
 /** How an item is kept: PouchDB reserves names with an underscore at the top level. */
@@ -42,7 +50,10 @@ const CHUNK = 100;
 
 export class QuarantineStore {
   readonly #database: MendingDatabase;
-  #count = 0;
+  /** The centre takes nothing of what it is offered again. */
+  readonly hold = new RefusalHold();
+  /** By id, of everything kept. */
+  #tried = new Map<string, Tried>();
   #isIncomplete = false;
 
   private constructor(database: MendingDatabase) {
@@ -88,34 +99,61 @@ export class QuarantineStore {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#tried.size;
   }
 
-  /** Keeps refused documents; one that is here already counts another try. Durable when the promise resolves. */
-  async add(refused: readonly { document: TelemetryDocument; reason: string }[], since: string): Promise<void> {
-    if (refused.length === 0) return;
-    await this.#database.write(async (database) => {
-      const stored = await storedItems(
-        database,
-        refused.map(({ document }) => document._id),
-      );
-      const items = refused.map(({ document, reason }) => {
-        const before = stored.get(document._id);
-        const counted = before
-          ? { _rev: before._rev, since: before.since, tries: before.tries + 1 }
-          : { since, tries: 1 };
-        return { _id: document._id, reason, doc: document, ...counted };
-      });
-      const failed = (await database.bulkDocs(items)).find((result) => 'error' in result);
-      if (failed) throw new Error(`a refused document could not be kept: ${JSON.stringify(failed)}`);
-    });
-    await this.#recount();
+  /**
+   * Keeps documents refused at `at`, a canonical instant; one that is here already counts another try. Durable when the
+   * promise resolves.
+   */
+  add(refused: readonly Refused[], at: string): Promise<void> {
+    return this.#keep(refused, at, () => true);
+  }
+
+  /** Counts another try of those that are here; one that was released meanwhile stays so. */
+  refusedAgain(refused: readonly Refused[], at: string): Promise<void> {
+    return this.#keep(refused, at, ({ before }) => before !== undefined);
+  }
+
+  /** The centre gave no verdict on these: they are left out for a while, so that they hold nothing else up. */
+  postpone(ids: readonly string[], nowMs: number): void {
+    for (const id of ids) {
+      const tried = this.#tried.get(id);
+      if (tried) this.#tried.set(id, { ...tried, notBeforeMs: postponedUntilMs(nowMs) });
+    }
+  }
+
+  /** Ids to offer again now, those not offered for longest first: what is due, or everything. */
+  idsToRetry(which: 'all' | 'due', nowMs: number): string[] {
+    if (which === 'due' && this.hold.holds(nowMs)) return [];
+    return [...this.#tried]
+      .filter(([, tried]) => (which === 'due' ? dueMs(tried, nowMs) <= nowMs : !isPostponed(tried, nowMs)))
+      .sort(([a, first], [b, second]) => first.lastTriedMs - second.lastTriedMs || (a < b ? -1 : 1))
+      .map(([id]) => id);
+  }
+
+  /** True when there is something to offer again without anyone asking. */
+  isRetryDue(nowMs: number): boolean {
+    if (this.hold.holds(nowMs)) return false;
+    for (const tried of this.#tried.values()) if (dueMs(tried, nowMs) <= nowMs) return true;
+    return false;
   }
 
   /** Everything kept, by id. */
   async list(): Promise<QuarantineItem[]> {
     const stored = await this.#database.read(async (open) => storedItems(open, await idsIn(open)));
     return [...stored.values()].map(itemOf);
+  }
+
+  /** Those of the ids that are kept, in the order given. */
+  async items(ids: readonly string[]): Promise<QuarantineItem[]> {
+    const stored = await this.#database.read((open) => storedItems(open, ids));
+    return [...stored.values()].map(itemOf);
+  }
+
+  /** True for a document that is kept here. */
+  has(id: string): boolean {
+    return this.#tried.has(id);
   }
 
   /** Forgets a document: the centre has it now, or a person gave it up. Throws `not_found`. */
@@ -126,7 +164,7 @@ export class QuarantineStore {
         await database.remove(found);
         return found;
       });
-      await this.#recount();
+      this.#tried.delete(id);
       return itemOf(stored);
     } catch (error) {
       if (isNotFound(error)) throw new AppError('not_found', `there is no document ${id} in quarantine`);
@@ -136,9 +174,9 @@ export class QuarantineStore {
 
   /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
   async verify(): Promise<void> {
-    const stored = this.#count;
+    const stored = this.count;
     const items = await this.list();
-    if (items.length < stored && this.#count >= stored) {
+    if (items.length < stored && this.count >= stored) {
       throw new AppError('storage_failed', `${stored - items.length} documents in quarantine cannot be read`);
     }
   }
@@ -147,21 +185,47 @@ export class QuarantineStore {
     return this.#database.close();
   }
 
-  async #look(open: Database): Promise<void> {
-    this.#isIncomplete = (await readLocal<{ isIncomplete: boolean }>(open, INCOMPLETE))?.isIncomplete === true;
-    this.#count = (await open.info()).doc_count;
+  async #keep(
+    refused: readonly Refused[],
+    at: string,
+    counts: (one: { before: StoredItem | undefined }) => boolean,
+  ): Promise<void> {
+    if (refused.length === 0) return;
+    const kept = await this.#database.write(async (database) => {
+      const ids = refused.map(({ document }) => document._id);
+      const stored = await storedItems(database, ids);
+      const items = refused
+        .map(({ document, reason }) => ({ document, reason, before: stored.get(document._id) }))
+        .filter(counts)
+        .map(({ document, reason, before }) => ({
+          ...(before ? { _rev: before._rev } : {}),
+          ...{ _id: document._id, reason, since: before?.since ?? at, tries: (before?.tries ?? 0) + 1 },
+          ...{ lastTriedAt: at, doc: document },
+        }));
+      const failed = (await database.bulkDocs(items)).find((result) => 'error' in result);
+      if (failed) throw new Error(`a refused document could not be kept: ${JSON.stringify(failed)}`);
+      return items;
+    });
+    for (const item of kept) this.#tried.set(item._id, triedOf(item));
   }
 
-  async #recount(): Promise<void> {
-    this.#count = (await this.#database.read((database) => database.info())).doc_count;
+  async #look(open: Database): Promise<void> {
+    this.#isIncomplete = (await readLocal<{ isIncomplete: boolean }>(open, INCOMPLETE))?.isIncomplete === true;
+    const stored = await storedItems(open, await idsIn(open), triedOf);
+    this.#tried = stored;
   }
 }
 
 /** Name of the `_local` document that remembers a damage not dealt with. */
 const INCOMPLETE = 'incomplete';
 
-function itemOf({ _id: id, reason, since, tries, doc }: StoredItem): QuarantineItem {
-  return { id, reason, since, tries, doc };
+function itemOf({ _id: id, reason, since, tries, lastTriedAt, doc }: StoredItem): QuarantineItem {
+  return { id, reason, since, tries, ...(lastTriedAt === undefined ? {} : { lastTriedAt }), doc };
+}
+
+/** An item of an earlier version says only when it was refused first. */
+function triedOf({ tries, since, lastTriedAt = since }: Omit<StoredItem, '_rev'>): Tried {
+  return { tries, lastTriedMs: parseInstant(lastTriedAt) ?? 0 };
 }
 
 async function idsIn(open: Database): Promise<string[]> {
@@ -169,11 +233,21 @@ async function idsIn(open: Database): Promise<string[]> {
 }
 
 /** By id; one that is not kept is absent. Not by `allDocs` with documents, which PouchDB does not survive on damage. */
-async function storedItems(open: Database, ids: readonly string[]): Promise<Map<string, StoredItem>> {
-  const found = new Map<string, StoredItem>();
+async function storedItems(open: Database, ids: readonly string[]): Promise<Map<string, StoredItem>>;
+async function storedItems<T>(
+  open: Database,
+  ids: readonly string[],
+  of: (item: StoredItem) => T,
+): Promise<Map<string, T>>;
+async function storedItems(
+  open: Database,
+  ids: readonly string[],
+  of: (item: StoredItem) => unknown = (item) => item,
+): Promise<Map<string, unknown>> {
+  const found = new Map<string, unknown>();
   for (let from = 0; from < ids.length; from += CHUNK) {
     const items = await Promise.all(ids.slice(from, from + CHUNK).map((id) => itemIn(open, id)));
-    for (const item of items) if (item) found.set(item._id, item);
+    for (const item of items) if (item) found.set(item._id, of(item));
   }
   return found;
 }

@@ -65,7 +65,7 @@ export async function couchReceipt(
       deadlineMs: DEADLINE_MS,
     })
     .catch((error: unknown) => {
-      throw unavailable(`receipts cannot be given now: ${messageOf(error)}`, error);
+      throw unavailable(`receipts cannot be given now (a new index may still be building): ${messageOf(error)}`, error);
     });
   const rows = body?.rows;
   if (!Array.isArray(rows) || rows.length > 1) throw unavailable('CouchDB gave an answer that is none of its own');

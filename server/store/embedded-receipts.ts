@@ -2,19 +2,29 @@
  * Receipts of the embedded store: each is counted from the bodies as they are read from LevelDB at the time of asking.
  *
  * The index (`number-places.ts`) follows the documents in the background, in small steps, so that writes never wait for
- * it; a receipt waits until it covers everything that was stored when the receipt was asked for. Reading goes in parts
- * of a thousand documents, between which other requests have their turn.
+ * it; a receipt waits until it covers everything that was stored when the receipt was asked for. Other requests have
+ * their turn after every few hundred documents read.
  */
 import { AppError } from '../../shared/app-error.js';
 import type { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database } from '../../shared/pouchdb.js';
 import { addChecksums, checksumOf, EMPTY_RECEIPT, joinReceipts, type Receipt } from '../../shared/receipt.js';
 import { sleep } from '../../shared/time.js';
-import { bodiesIn, bodiesUnder, DamagedIndex, NumberPlaces, type Places, type Stretch } from './number-places.js';
+import {
+  DamagedIndex,
+  eachBodyIn,
+  eachBodyUnder,
+  NumberPlaces,
+  type OnBody,
+  type Places,
+  type Stretch,
+} from './number-places.js';
 import { storedBody } from './stored-body.js';
 
-/** Bodies read at a time. */
-const PART = 1000;
+/** Bodies read with one iterator, between two looks at whether the store is still there. */
+const MAX_PART = 20_000;
+/** Bodies looked up one by one in one call. */
+const MAX_LOOK_UP = 1000;
 /** Parts of one receipt read at the same time: one is being counted while the other is fetched. */
 const PARTS_AT_ONCE = 2;
 /** Shorter stretches are fetched body by body: an iterator of its own costs as much as so many look-ups. */
@@ -134,17 +144,26 @@ export class EmbeddedReceipts {
   }
 
   async #count(places: NumberPlaces, asked: Asked, stretches: readonly Stretch[]): Promise<Receipt> {
+    const { village, node, from, to } = asked;
+    const prefix = `${village}:`;
+    let count = 0;
+    let checksum = 0;
+    const add = (sequence: number, text: string) => {
+      const body = storedBody(text);
+      if (!body || body.node !== node || body.seq < from || body.seq > to || !body.id.startsWith(prefix)) return;
+      if (places.outdated.has(sequence)) return;
+      count++;
+      checksum = addChecksums(checksum, checksumOf(body.rev));
+    };
     const parts = partsOf(stretches);
-    let receipt = EMPTY_RECEIPT;
     const work = async () => {
       for (let part = parts.next(); !part.done; part = parts.next()) {
-        const bodies = await this.#read(places, part.value);
-        const held = bodies.filter(([sequence]) => !places.outdated.has(sequence));
-        receipt = joinReceipts(receipt, receiptOf(asked, held));
+        const { value: read } = part;
+        await this.#read(places, (database) => read(database, add));
       }
     };
     await Promise.all(Array.from({ length: PARTS_AT_ONCE }, work));
-    return receipt;
+    return { count, checksum };
   }
 
   /** The index is that of one opening of the database: the next one may be of a database that has lost something. */
@@ -156,20 +175,7 @@ export class EmbeddedReceipts {
   }
 }
 
-function receiptOf({ village, node, from, to }: Asked, bodies: readonly [number, string][]): Receipt {
-  const prefix = `${village}:`;
-  let count = 0;
-  let checksum = 0;
-  for (const [, text] of bodies) {
-    const body = storedBody(text);
-    if (!body || body.node !== node || body.seq < from || body.seq > to || !body.id.startsWith(prefix)) continue;
-    count++;
-    checksum = addChecksums(checksum, checksumOf(body.rev));
-  }
-  return { count, checksum };
-}
-
-type ReadPart = (database: Database) => Promise<[number, string][]>;
+type ReadPart = (database: Database, each: OnBody) => Promise<void>;
 
 /** Each sequence of the stretches in one part; a part is read with one iterator or by look-ups. */
 function* partsOf(stretches: readonly Stretch[]): Generator<ReadPart, void> {
@@ -177,17 +183,17 @@ function* partsOf(stretches: readonly Stretch[]): Generator<ReadPart, void> {
   const lookUp = (): ReadPart => {
     const sequences = single;
     single = [];
-    return (database) => bodiesUnder(database, sequences);
+    return (database, each) => eachBodyUnder(database, sequences, each);
   };
   for (const { from, to } of stretches) {
     if (to - from < SHORT) {
       for (let sequence = from; sequence <= to; sequence++) single.push(sequence);
-      if (single.length >= PART) yield lookUp();
+      if (single.length >= MAX_LOOK_UP) yield lookUp();
       continue;
     }
-    for (let start = from; start <= to; start += PART) {
-      const stretch = { from: start, to: Math.min(to, start + PART - 1) };
-      yield (database) => bodiesIn(database, stretch);
+    for (let start = from; start <= to; start += MAX_PART) {
+      const stretch = { from: start, to: Math.min(to, start + MAX_PART - 1) };
+      yield (database, each) => eachBodyIn(database, stretch, each);
     }
   }
   if (single.length > 0) yield lookUp();

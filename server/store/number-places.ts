@@ -14,7 +14,7 @@
 import { AppError } from '../../shared/app-error.js';
 import type { Database } from '../../shared/pouchdb.js';
 import type { LevelOperation } from '../../shared/watched-level.js';
-import { keyIn, type RawEntry, readEntries, readValues, writeEntries } from './raw-entries.js';
+import { eachEntry, keyIn, type RawEntry, readEntries, readValues, writeEntries } from './raw-entries.js';
 import { type StoredBody, storedBody } from './stored-body.js';
 
 /** PouchDB's stores: bodies by sequence, and what it knows of each document by id. */
@@ -47,24 +47,25 @@ interface Progress {
 }
 
 /** Name of a body, by its sequence. */
-export function bodyName(sequence: number): string {
+function bodyName(sequence: number): string {
   return String(sequence).padStart(16, '0');
 }
 
-/** The texts of the bodies in a stretch, by sequence. */
-export async function bodiesIn(database: Database, { from, to }: Stretch): Promise<[number, string][]> {
-  const limit = to - from + 1;
-  const found = await readEntries(database, { store: BODIES, from: bodyName(from), to: bodyName(to), limit });
-  return found.map(([name, text]) => [Number(name), text]);
+export type OnBody = (sequence: number, text: string) => void;
+
+/** Hands over the bodies in a stretch. */
+export function eachBodyIn(database: Database, { from, to }: Stretch, each: OnBody): Promise<void> {
+  const range = { store: BODIES, from: bodyName(from), to: bodyName(to), limit: to - from + 1 };
+  return eachEntry(database, range, (name, text) => each(Number(name), text));
 }
 
-/** The texts of the bodies under these sequences, as far as there are any. */
-export async function bodiesUnder(database: Database, sequences: readonly number[]): Promise<[number, string][]> {
+/** Hands over the bodies under these sequences, as far as there are any. */
+export async function eachBodyUnder(database: Database, sequences: readonly number[], each: OnBody): Promise<void> {
   const texts = await readValues(database, BODIES, sequences.map(bodyName));
-  return sequences.flatMap((sequence, n): [number, string][] => {
+  for (const [n, sequence] of sequences.entries()) {
     const text = texts[n];
-    return text === undefined ? [] : [[sequence, text]];
-  });
+    if (text !== undefined) each(sequence, text);
+  }
 }
 
 /** The index of one open database. Steps must take turns. */

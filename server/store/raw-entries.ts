@@ -12,8 +12,11 @@ export function keyIn(store: string, name: string): string {
   return `\xff${store}\xff${name}`;
 }
 
-/** Bytes fetched from LevelDB at a time. */
-const FETCH_BYTES = 1024 * 1024;
+/**
+ * Bytes fetched from LevelDB at a time. What was fetched last stays in memory, outside of the heap, until the iterator
+ * happens to be collected: with many iterators more than this adds up.
+ */
+const FETCH_BYTES = 64 * 1024;
 
 export type RawEntry = readonly [name: string, value: string];
 
@@ -28,10 +31,20 @@ export interface RawRange {
 }
 
 /** The entries of a range in the order of their names. */
-export function readEntries(database: Database, { store, from, after, to, limit }: RawRange): Promise<RawEntry[]> {
+export async function readEntries(database: Database, range: RawRange): Promise<RawEntry[]> {
+  const found: RawEntry[] = [];
+  await eachEntry(database, range, (name, value) => found.push([name, value]));
+  return found;
+}
+
+/** Hands over the entries of a range in the order of their names; other work has its turn after every few hundred. */
+export function eachEntry(
+  database: Database,
+  { store, from, after, to, limit }: RawRange,
+  each: (name: string, value: string) => void,
+): Promise<void> {
   const start = keyIn(store, '').length;
   return new Promise((resolve, reject) => {
-    const found: RawEntry[] = [];
     const iterator = levelOf(database).iterator({
       ...(after === undefined ? { gte: keyIn(store, from ?? '') } : { gt: keyIn(store, after) }),
       lte: keyIn(store, to),
@@ -44,10 +57,10 @@ export function readEntries(database: Database, { store, from, after, to, limit 
     });
     const step = (error?: Error | null, key?: string | Buffer, value?: string | Buffer) => {
       if (error || key === undefined) {
-        iterator.end((failure) => (error || failure ? reject(error ?? failure) : resolve(found)));
+        iterator.end((failure) => (error || failure ? reject(error ?? failure) : resolve()));
         return;
       }
-      found.push([String(key).slice(start), String(value)]);
+      each(String(key).slice(start), String(value));
       iterator.next(step);
     };
     iterator.next(step);

@@ -14,31 +14,19 @@ export interface StoredBody {
 }
 
 const TEXT = '"[ !#-[\\]-\\uffff]*"';
-const DECIMAL = '-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][-+]?[0-9]+)?';
-const FIELD = `"[A-Za-z0-9_]+":(?:${TEXT}|${DECIMAL}|true|false)`;
-/** One flat JSON object whose texts hold no escapes. In it `"name":` stands for nothing but the field of that name. */
-const FLAT = new RegExp(`^\\{${FIELD}(?:,${FIELD})*\\}$`);
-const NUMBER = /^\d{1,16}$/;
+const NUMBER = '-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][-+]?[0-9]+)?';
+const FIELDS = `(?:"[A-Za-z][A-Za-z0-9_]*":(?:${TEXT}|${NUMBER}|true|false),)*`;
+/** One whole document as nodes make and PouchDB writes it: a flat object whose texts hold no escapes. */
+const PLAIN = new RegExp(
+  `^\\{${FIELDS}?"node":"([a-z0-9]+)",${FIELDS}?"seq":([1-9][0-9]{0,14}),${FIELDS}"_id":(${TEXT}),"_rev":(${TEXT})\\}$`,
+);
 
 /** `undefined` for what cannot be read, for a deletion, and for a document without a number. */
 export function storedBody(text: string): StoredBody | undefined {
-  if (!FLAT.test(text) || text.includes('"_deleted"')) return parsedBody(text);
-  const id = fieldOf(text, '"_id":"', '"');
-  const rev = fieldOf(text, '"_rev":"', '"');
-  const node = fieldOf(text, '"node":"', '"');
-  // Followed by a comma but for the last field, which PouchDB makes one of its own.
-  const digits = fieldOf(text, '"seq":', ',');
-  if (id === undefined || rev === undefined || node === undefined || digits === undefined) return parsedBody(text);
-  if (!NUMBER.test(digits)) return parsedBody(text);
-  return bodyOf(id, rev, node, Number(digits));
-}
-
-function fieldOf(text: string, before: string, after: string): string | undefined {
-  const found = text.indexOf(before);
-  if (found === -1) return undefined;
-  const start = found + before.length;
-  const end = text.indexOf(after, start);
-  return end === -1 ? undefined : text.slice(start, end);
+  const plain = PLAIN.exec(text);
+  if (!plain) return parsedBody(text);
+  const [, node = '', seq, id = '', rev = ''] = plain;
+  return { id: id.slice(1, -1), rev: rev.slice(1, -1), node, seq: Number(seq) };
 }
 
 function parsedBody(text: string): StoredBody | undefined {

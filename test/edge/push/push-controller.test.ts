@@ -5,7 +5,8 @@ import { ClockGuard, NEW_CLOCK } from '../../../edge/ledger/clock-guard.js';
 import { IngestQueue } from '../../../edge/ledger/ingest-queue.js';
 import { Ledger } from '../../../edge/ledger/ledger.js';
 import { StoreState } from '../../../edge/ledger/store-state.js';
-import { Link } from '../../../edge/link/link.js';
+import { ConnectivityMonitor } from '../../../edge/monitor/connectivity.js';
+import { ObservedLink } from '../../../edge/monitor/observed-link.js';
 import { PushController } from '../../../edge/push/push-controller.js';
 import { Pusher } from '../../../edge/push/pusher.js';
 import { QuarantineStore } from '../../../edge/push/quarantine-store.js';
@@ -149,12 +150,17 @@ describe('the push over time', () => {
     await ledger.open();
     const quarantine = await QuarantineStore.open(folder.path);
     const password = settings.CENTRAL_PASSWORD;
-    const link = new Link({ url: proxy.url, user: village, password, timeoutMs: 2_000 });
+    const probe = async () => undefined;
+    const connectivity = new ConnectivityMonitor({ intervalMs: 60_000, now: () => Date.now(), probe });
+    const link = new ObservedLink({ url: proxy.url, user: village, password, timeoutMs: 2_000 }, connectivity);
     const keeper = { segmentsToConfirmAgain: () => [] };
     const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
     // A hundredth of the longest wait: 20 ms, 40 ms, 80 ms …
-    const rules = { live: true, probeIntervalMs: 60_000, random: () => 0.01 };
-    const controller = new PushController({ pusher, ledger, link, state, log, now: () => Date.now(), rules });
+    const rules = { probeIntervalMs: 60_000, random: () => 0.01 };
+    const controller = new PushController({
+      ...{ pusher, ledger, quarantine, link, connectivity, state, clock, log, rules },
+      ...{ live: true, watchdog: { stillMs: 60_000 } },
+    });
     const ingest = new IngestQueue({ ledger, clock, village, boot: 1, assertSpace: () => undefined });
     try {
       const documents = (readings(150) as Record<string, string>[]).map((fields) => ({

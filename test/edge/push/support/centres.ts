@@ -59,6 +59,11 @@ export class GatewayCentre implements TestCentre {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** Asks it as an analyst. */
+  get analyst(): ProgramClient {
+    return new ProgramClient({ url: this.url, token: this.#central.tokens.analyst, peer: 'the centre' });
+  }
+
   async settingsFor(village: string): Promise<SiteSettings> {
     const admin = new ProgramClient({ url: this.url, token: this.#central.tokens.admin, peer: 'the centre' });
     const { password } = await admin.json<{ password: string }>('/v1/villages', {
@@ -70,7 +75,7 @@ export class GatewayCentre implements TestCentre {
   }
 
   async documents(village: string): Promise<TelemetryDocument[]> {
-    const analyst = new ProgramClient({ url: this.url, token: this.#central.tokens.analyst, peer: 'the centre' });
+    const { analyst } = this;
     const found: TelemetryDocument[] = [];
     for (const list of ['readings', 'predictions']) {
       const path = `/v1/villages/${village}/${list}?format=ndjson`;
