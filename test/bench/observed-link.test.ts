@@ -78,7 +78,7 @@ describe('what the benchmark sees of a link', () => {
     const socket = net.connect(Number(new URL(link.url).port), '127.0.0.1');
     socket.resume().on('error', () => undefined);
     // Either side may be the one that ends it.
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(Buffer.from([0x16, 0x03, 0x01, 0x00, 0xff, 0x00, 0x0d, 0x0a]));
     await waitFor(() => link.traffic.upPayloadBytes === 8, { what: 'the bytes to pass' });
     link.link.cut();
