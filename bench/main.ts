@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the figures the ledger is held to, ours and a peer's in the same run, several times over.
+ * `npm run bench`: the figures the ledger and the push are held to, ours and a peer's in the same run, several times over.
  *
  * Exit code 0 when everything asked for was measured, whatever the figures; 1 when something went wrong.
  */
@@ -46,13 +46,17 @@ interface Flags {
   profile?: string;
 }
 
-const program = createProgram('solar-sync bench', 'Measures the edge node against bare peers on this machine.', version)
+const program = createProgram(
+  'solar-sync bench',
+  'Measures the edge node and its push against bare peers on this machine.',
+  version,
+)
   .option('--only <row,…>', `measure these rows: ${ROWS.map(({ name }) => name).join(', ')}`)
   .option('--runs <n>', 'how often; the medians count (default: 3, with --small 1)')
-  .option('--small', 'shrunk to less than a minute: shows that it works, not how good it is')
+  .option('--small', 'shrunk to two minutes: shows that it works, not how good it is')
   .option('--json <file>', 'write the figures of all runs there as well')
   .option('--write-docs', 'put the table into docs/benchmarks.md; needs all rows at full size')
-  .option('--profile <folder>', 'have the nodes write CPU profiles there (slows them down)')
+  .option('--profile <folder>', 'have nodes and gateways write CPU profiles there (slows them down)')
   .addHelpText('after', '\nBENCH_DIR names a folder on the disk to measure; the default is the temporary one.')
   .allowExcessArguments(false)
   .action(async (flags: Flags) => {

@@ -40,7 +40,7 @@ export interface RunContext {
   peerFirst: boolean;
   /** Everything shrunk until it says nothing about targets, only that it works. */
   small: boolean;
-  /** Where nodes write CPU profiles when they end. */
+  /** Where nodes and gateways write CPU profiles when they end. */
   profileFolder: string | undefined;
   signal: AbortSignal;
   /** A line for the person who waits. */

@@ -5,6 +5,7 @@
 import { atMost, type Figure, inTurn, type Row, type RunContext } from './row.js';
 import { couchdbFor, withCouchDb } from './support/bench-centre.js';
 import { drainOurs, drainStock } from './support/drain-over-link.js';
+import { requestsText } from './support/request-observer.js';
 
 const READINGS = 12_000;
 const DAY_READINGS = 48_000;
@@ -34,7 +35,7 @@ export const villageDayCouchDb: Row = {
       () => withCouchDb(couchdb, (centre) => drainOurs(context, centre, readings)),
       () => withCouchDb(couchdb, (centre) => drainStock(context, centre, stockReadings)),
     );
-    context.say(`village-day-couchdb: requests were ${JSON.stringify(ours.traffic.http.byKind)}`);
+    context.say(`village-day-couchdb: ${requestsText(ours.traffic.http)}`);
     const day = (seconds: number, of: number) => (seconds * DAY_READINGS) / of;
     return [
       { figure: UP, ours: ours.traffic.upBytes / readings, peer: stock.traffic.upBytes / stockReadings },

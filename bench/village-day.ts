@@ -6,7 +6,7 @@ import { atMost, type Figure, inTurn, type Measured, type Row, type RunContext }
 import { withGateway } from './support/bench-centre.js';
 import { shareOfFields } from './support/body-contents.js';
 import { drainOurs, drainStock, type LinkDrain } from './support/drain-over-link.js';
-import type { ObservedBody } from './support/request-observer.js';
+import { type ObservedBody, requestsText } from './support/request-observer.js';
 
 export const DAY_READINGS = 48_000;
 /** Stock replication would take hours for the day. */
@@ -79,7 +79,7 @@ export const villageDay: Row = {
       () => withGateway(context, (centre) => drainOurs(context, centre, readings, keepLargest)),
       () => withGateway(context, (centre) => drainStock(context, centre, stockReadings)),
     );
-    context.say(`village-day: requests were ${JSON.stringify(ours.traffic.http.byKind)}`);
+    context.say(`village-day: ${requestsText(ours.traffic.http)}`);
     return [...measuredOf(ours, stock), ...(await contentsOf(context, largest))];
   },
 };

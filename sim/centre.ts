@@ -9,6 +9,8 @@ export interface SimulatedCentreOptions {
   dataPath: string;
   /** Further settings, such as COUCHDB_URL. */
   env?: Record<string, string>;
+  /** For Node itself, such as `--cpu-prof`. */
+  nodeArgs?: readonly string[];
 }
 
 export class SimulatedCentre implements Service {
@@ -21,14 +23,15 @@ export class SimulatedCentre implements Service {
   readonly analyst: ProgramClient;
   readonly process: ProgramProcess;
 
-  constructor({ port, dataPath, env = {} }: SimulatedCentreOptions) {
+  constructor({ port, dataPath, env = {}, nodeArgs = [] }: SimulatedCentreOptions) {
+    const command = [...nodeArgs, programEntry('server'), 'start'];
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.analyst = new ProgramClient({ url: this.url, token: this.analystToken, peer: 'the centre' });
     this.process = new ProgramProcess({
       name: 'the centre',
-      entry: programEntry('server'),
-      args: ['start', '--central-port', String(port), '--data-path', dataPath],
+      entry: command[0] ?? '',
+      args: [...command.slice(1), '--central-port', String(port), '--data-path', dataPath],
       env: {
         ADMIN_TOKEN: this.adminToken,
         ANALYST_TOKEN: this.analystToken,

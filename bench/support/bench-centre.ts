@@ -35,11 +35,10 @@ export async function withGateway<T>(
 ): Promise<T> {
   const dataPath = await mkdtemp(path.join(context.folder, 'centre-'));
   const profile = context.profileFolder;
-  const profiled: Record<string, string> =
-    profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };
   const centre = new SimulatedCentre({
     ...{ port: await freePort(), dataPath },
-    env: { LOG_LEVEL: 'error', ...profiled, ...settings },
+    env: { LOG_LEVEL: 'error', ...settings },
+    nodeArgs: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
   });
   try {
     await centre.start();

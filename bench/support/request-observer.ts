@@ -14,8 +14,13 @@ export interface RequestCounts {
   /** Bytes of their heads and, as far as they have arrived, of their bodies. */
   headBytes: number;
   bodyBytes: number;
-  /** Requests by method and path without identifiers, such as `POST /telemetry/_bulk_docs`. */
-  byKind: Readonly<Record<string, number>>;
+  /** By method and path without identifiers, such as `POST /telemetry/_bulk_docs`. */
+  byKind: Readonly<Record<string, KindCounts>>;
+}
+
+export interface KindCounts {
+  requests: number;
+  bodyBytes: number;
 }
 
 /** A body as it was sent, still encoded. */
@@ -28,7 +33,7 @@ export interface ObservedBody {
 export class RequestObserver {
   readonly #parser: http.Server;
   readonly #onBody: ((body: ObservedBody) => void) | undefined;
-  readonly #byKind: Record<string, number> = {};
+  readonly #byKind: Record<string, KindCounts> = {};
   #requests = 0;
   #headBytes = 0;
   #bodyBytes = 0;
@@ -48,7 +53,7 @@ export class RequestObserver {
       requests: this.#requests,
       headBytes: this.#headBytes,
       bodyBytes: this.#bodyBytes,
-      byKind: { ...this.#byKind },
+      byKind: structuredClone(this.#byKind),
     };
   }
 
@@ -66,11 +71,14 @@ export class RequestObserver {
   #note(request: IncomingMessage): void {
     const kind = kindOf(request);
     this.#requests++;
-    this.#byKind[kind] = (this.#byKind[kind] ?? 0) + 1;
+    this.#byKind[kind] ??= { requests: 0, bodyBytes: 0 };
+    const ofKind = this.#byKind[kind];
+    ofKind.requests++;
     this.#headBytes += headBytesOf(request);
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => {
       this.#bodyBytes += chunk.length;
+      ofKind.bodyBytes += chunk.length;
       if (this.#onBody) chunks.push(chunk);
     });
     request.on('end', () => {
@@ -91,4 +99,11 @@ function headBytesOf({ method, url, rawHeaders }: IncomingMessage): number {
   // Names and values in turn, each with two bytes behind it: `: ` or the end of the line.
   for (const part of rawHeaders) bytes += Buffer.byteLength(part, 'latin1') + 2;
   return bytes;
+}
+
+/** `9 × GET / (0 bytes), 2 × POST … (512 bytes)`: for the person who waits. */
+export function requestsText({ byKind }: RequestCounts): string {
+  return Object.entries(byKind)
+    .map(([kind, { requests, bodyBytes }]) => `${requests} × ${kind} (${bodyBytes.toLocaleString('en-US')} bytes)`)
+    .join(', ');
 }

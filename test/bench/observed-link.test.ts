@@ -61,7 +61,10 @@ describe('what the benchmark sees of a link', () => {
     expect(await send(single, `${link.url}/telemetry/_bulk_docs`, 'POST', Buffer.from('{}'))).to.equal(201);
     await waitFor(() => bodies.length === 4, { what: 'the last request to be seen' });
     const { connections, upPayloadBytes, http: seen } = link.traffic;
-    expect(seen.byKind).to.deep.equal({ 'GET /telemetry/_local': 2, 'POST /telemetry/_bulk_docs': 2 });
+    expect(seen.byKind).to.deep.equal({
+      'GET /telemetry/_local': { requests: 2, bodyBytes: 0 },
+      'POST /telemetry/_bulk_docs': { requests: 2, bodyBytes: large.length + 2 },
+    });
     expect(seen).to.include({ requests: 4, bodyBytes: large.length + 2 });
     expect(seen.headBytes + seen.bodyBytes).to.equal(upPayloadBytes);
     expect(connections).to.equal(2);
@@ -75,7 +78,7 @@ describe('what the benchmark sees of a link', () => {
     const socket = net.connect(Number(new URL(link.url).port), '127.0.0.1');
     socket.resume().on('error', () => undefined);
     // Either side may be the one that ends it.
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(Buffer.from([0x16, 0x03, 0x01, 0x00, 0xff, 0x00, 0x0d, 0x0a]));
     await waitFor(() => link.traffic.upPayloadBytes === 8, { what: 'the bytes to pass' });
     link.link.cut();

@@ -250,7 +250,7 @@ describe('a simulated link', () => {
   it('closes a socket that is just ending when it is reset', async () => {
     const ended: Promise<unknown>[] = [];
     const port = await listen((socket) => {
-      ended.push(once(socket, 'close'));
+      ended.push(new Promise((resolve) => socket.once('close', resolve)));
       socket.end('the end');
       resetSocket(socket);
     });
