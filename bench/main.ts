@@ -13,7 +13,11 @@ import { integer } from '../shared/setting-schemas.js';
 import { formatInstant } from '../shared/time.js';
 import { version } from '../shared/version.js';
 import { interruption } from '../sim/interruption.js';
+import { backlog } from './backlog.js';
 import { burstWrites } from './burst-writes.js';
+import { drain } from './drain.js';
+import { freshness } from './freshness.js';
+import { idle } from './idle.js';
 import { importRow } from './import.js';
 import { latency } from './latency.js';
 import { describeMachine, isBusy } from './machine.js';
@@ -22,8 +26,13 @@ import { jsonReport, markdownReport, type Report, textReport } from './report.js
 import type { Measured, Row, RunContext } from './row.js';
 import { singleReadings } from './single-readings.js';
 import { summarise } from './summary.js';
+import { villageDay } from './village-day.js';
+import { villageDayCouchDb } from './village-day-couchdb.js';
 
-const ROWS: readonly Row[] = [singleReadings, importRow, burstWrites, latency, million];
+const ROWS: readonly Row[] = [
+  ...[singleReadings, importRow, burstWrites, latency, million],
+  ...[villageDay, villageDayCouchDb, freshness, drain, backlog, idle],
+];
 const DOCUMENTATION = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 const FIGURES_BEGIN = '<!-- figures: begin -->';
 const FIGURES_END = '<!-- figures: end -->';
@@ -73,6 +82,7 @@ async function measure(rows: readonly Row[], runs: number, flags: Flags): Promis
         profileFolder: flags.profile === undefined ? undefined : path.resolve(flags.profile),
       };
       for (const row of rows) {
+        if (row.once && run > 1) continue;
         printError(`run ${run} of ${runs}: ${row.name} …`);
         measured.push(...(await measureRow(row, context)));
       }

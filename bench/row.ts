@@ -51,6 +51,8 @@ export interface Row {
   /** As `--only` takes it. */
   name: string;
   figures: readonly Figure[];
+  /** Measured in the first run only: minutes paced by a link or a clock, which repeating would not steady. */
+  once?: true;
   /** Measures the figures once; one that cannot be measured on this machine is said and left out. */
   measure(context: RunContext): Promise<Measured[]>;
 }

@@ -15,8 +15,8 @@ const DOCUMENT_COUNT = '_local_doc_count';
 const SEPARATOR = '\xff';
 const REVISION = /^([1-9]\d{0,8})-([0-9a-f]{1,64})$/;
 const SEQUENCE = /^\d{16}$/;
-/** Stores with contents of their own, which bookkeeping does not use. */
-const LEFT_ALONE: ReadonlySet<string> = new Set(['attach-store', 'attach-binary-store']);
+/** Stores with contents of their own: attachments, which bookkeeping does not use, and the centre's index of numbers. */
+const LEFT_ALONE: ReadonlySet<string> = new Set(['attach-store', 'attach-binary-store', 'number-places']);
 
 interface Body {
   id: string;

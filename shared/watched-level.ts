@@ -30,6 +30,10 @@ export interface IteratorOptions {
   values?: boolean;
   keyAsBuffer?: boolean;
   valueAsBuffer?: boolean;
+  /** False leaves what is kept in memory to other readers. */
+  fillCache?: boolean;
+  /** Bytes fetched at a time. */
+  highWaterMark?: number;
   /** The caller decodes values itself and can tell a damaged one. */
   unchecked?: boolean;
 }

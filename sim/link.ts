@@ -24,6 +24,15 @@ export interface LinkOptions {
   downBytesPerS?: number;
   roundTripMs?: number;
   clock?: Clock;
+  /** Called for each connection that reaches the target; what it returns is shown the bytes that pass up. */
+  observe?: () => UpwardObserver;
+}
+
+/** Sees what a client sends as it arrives at the target. */
+export interface UpwardObserver {
+  passed(bytes: Uint8Array): void;
+  /** The connection is gone; called once. */
+  closed(): void;
 }
 
 /**
@@ -54,6 +63,7 @@ interface Connection {
   target: Socket | undefined;
   pipes: PacedPipe[];
   handshake: NodeJS.Timeout | undefined;
+  observer: UpwardObserver | undefined;
 }
 
 /** After so many more bytes of payload, in whichever direction ends first. */
@@ -185,7 +195,10 @@ export class SimulatedLink implements Service {
       return;
     }
     this.#counts.connections++;
-    const connection: Connection = { client, target: undefined, pipes: [], handshake: undefined };
+    const connection: Connection = {
+      ...{ client, target: undefined, pipes: [] },
+      ...{ handshake: undefined, observer: undefined },
+    };
     this.#connections.add(connection);
     client.on('close', (hadError) => this.#sideClosed(connection, hadError));
     if (this.#state === 'up') this.#shakeHands(connection);
@@ -208,11 +221,16 @@ export class SimulatedLink implements Service {
     target.on('close', (hadError) => this.#sideClosed(connection, hadError));
     client.setNoDelay(true);
     target.setNoDelay(true);
-    connection.pipes.push(this.#pipe('up', client, target), this.#pipe('down', target, client));
+    connection.observer = this.#options.observe?.();
+    const { observer } = connection;
+    connection.pipes.push(
+      this.#pipe('up', client, target, (bytes) => observer?.passed(bytes)),
+      this.#pipe('down', target, client),
+    );
     for (const pipe of connection.pipes) pipe.release();
   }
 
-  #pipe(direction: Direction, source: Socket, sink: Socket): PacedPipe {
+  #pipe(direction: Direction, source: Socket, sink: Socket, onPassed?: (bytes: Uint8Array) => void): PacedPipe {
     return new PacedPipe({
       source,
       sink,
@@ -220,6 +238,7 @@ export class SimulatedLink implements Service {
       delayMs: (this.#options.roundTripMs ?? 0) / 2,
       clock: this.#clock,
       grant: (bytes) => this.#grant(direction, bytes),
+      ...(onPassed ? { onPassed } : {}),
       onExhausted: () => {
         this.#exhausted ??= setTimeout(() => this.#breakOff(), LAST_BYTES_MS);
       },
@@ -255,6 +274,7 @@ export class SimulatedLink implements Service {
     if (!this.#connections.delete(connection)) return;
     clearTimeout(connection.handshake);
     for (const pipe of connection.pipes) pipe.close();
+    connection.observer?.closed();
     resetSocket(connection.client);
     if (connection.target) resetSocket(connection.target);
   }

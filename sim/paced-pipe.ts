@@ -32,6 +32,8 @@ export interface PacedPipeOptions {
   clock: Clock;
   /** Asked before bytes are passed on. */
   grant(bytes: number): Grant;
+  /** Told what is passed on. */
+  onPassed?: (bytes: Uint8Array) => void;
   /** Called when the last bytes that may pass have been handed to the system. */
   onExhausted(): void;
 }
@@ -137,7 +139,7 @@ export class PacedPipe {
   }
 
   #pass(bytes: Uint8Array): void {
-    const { sink, grant, onExhausted } = this.#options;
+    const { sink, grant, onPassed, onExhausted } = this.#options;
     this.#queuedBytes -= bytes.length;
     const granted = grant(bytes.length);
     if (granted.isLast) this.close();
@@ -145,7 +147,9 @@ export class PacedPipe {
       onExhausted();
       return;
     }
-    const wrote = sink.write(bytes.subarray(0, granted.bytes), () => {
+    const passed = bytes.subarray(0, granted.bytes);
+    onPassed?.(passed);
+    const wrote = sink.write(passed, () => {
       if (granted.isLast) onExhausted();
     });
     this.#sinkIsFull = !wrote;

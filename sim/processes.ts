@@ -47,6 +47,8 @@ export interface ProgramProcessOptions {
   under?: readonly string[];
   /** Origin where `/readyz` will answer. */
   url: string;
+  /** Asks `/readyz` in a way of its own, for a program behind a certificate that this process does not trust. */
+  isReady?: () => Promise<boolean>;
   readyTimeoutMs?: number;
   /** How long SIGTERM may take before SIGKILL. */
   stopTimeoutMs?: number;
@@ -96,10 +98,10 @@ export class ProgramProcess implements Service {
    */
   async start(): Promise<void> {
     if (this.#child) return;
-    const { name, url, readyTimeoutMs = 15_000 } = this.#options;
+    const { name, url, isReady = () => readyAt(url), readyTimeoutMs = 15_000 } = this.#options;
     const ended = this.#spawn();
     const giveUp = new AbortController();
-    const ready = waitFor(() => isReady(url), {
+    const ready = waitFor(isReady, {
       what: `${name} at ${url} to be ready`,
       timeoutMs: readyTimeoutMs,
       intervalMs: 50,
@@ -176,7 +178,7 @@ export class ProgramProcess implements Service {
   }
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function readyAt(url: string): Promise<boolean> {
   const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1_000) });
   await response.arrayBuffer();
   return response.ok;

@@ -9,6 +9,9 @@ import type { Socket } from 'node:net';
  * there; `test/sim/link.test.ts` pins it.
  */
 export function resetSocket(socket: Socket): void {
-  (socket as Socket & { resetAndClosing?: boolean }).resetAndClosing = true;
+  // The end is on its way already. libuv resets no socket that is shutting down, and Node would then never close it,
+  // and spin for ever when the process ends.
+  const isEnding = socket.writableEnded && !socket.writableFinished;
+  if (!isEnding) (socket as Socket & { resetAndClosing?: boolean }).resetAndClosing = true;
   socket.destroy();
 }

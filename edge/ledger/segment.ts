@@ -166,33 +166,40 @@ export class Segment extends KnownSegment implements RangeReader {
   /** Replaces all but what was told and what was released, which have other writers. */
   async writeDelivery(delivery: DeliveryRecord): Promise<void> {
     if (delivery === this.delivery) return;
-    // What the centre turned out to lack it must be asked for again, before the segment may go.
-    if (delivery.deliveredSeq < this.delivery.deliveredSeq) await this.#withdrawConfirmation();
-    await this.#changeDelivery(({ told, released = [] }) => {
+    await this.updateDelivery(({ told, released }) => {
       const { told: _, released: __, ...changed } = delivery;
-      // What was taken after all, or is pushed again, is not given up any more.
-      const given = withoutRanges(released, withoutRanges(released, changed.quarantined));
-      return { ...changed, ...(told ? { told } : {}), ...(given.length > 0 ? { released: given } : {}) };
+      return { ...changed, ...(told ? { told } : {}), ...(released ? { released } : {}) };
+    });
+  }
+
+  /** Changes the record from what it says when the turn of this change has come. */
+  updateDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
+    return this.#changeDelivery(async (before) => {
+      const after = change(before);
+      // What the centre turned out to lack it must be asked for again, before the segment may go.
+      if (after.deliveredSeq < before.deliveredSeq) await this.#withdrawConfirmation();
+      return withoutVainReleases(after);
     });
   }
 
   /** A person has given up a quarantined document: its number is told as released from now on. */
-  async noteReleased(seq: number): Promise<void> {
-    await this.#changeDelivery((delivery) => {
+  noteReleased(seq: number): Promise<void> {
+    return this.updateDelivery((delivery) => {
       if (!holdsNumber(delivery.quarantined, seq)) return delivery;
       return { ...delivery, released: withNumber(delivery.released ?? [], seq) };
     });
   }
 
   /** Keeps what the centre was told of the ranges, and leaves the rest as it is. */
-  async noteTold(told: ToldRanges): Promise<void> {
-    await this.#changeDelivery((delivery) => ({ ...delivery, told }));
+  noteTold(told: ToldRanges): Promise<void> {
+    return this.updateDelivery((delivery) => ({ ...delivery, told }));
   }
 
   /** One at a time, each from what the one before left. */
-  #changeDelivery(change: (delivery: DeliveryRecord) => DeliveryRecord): Promise<void> {
+  #changeDelivery(change: (delivery: DeliveryRecord) => Promise<DeliveryRecord>): Promise<void> {
     const write = async () => {
-      const delivery = change(this.delivery);
+      const delivery = await change(this.delivery);
+      if (delivery === this.delivery) return;
       await this.#use((database) => database.writeLocal('delivery', delivery));
       this.facts.delivery = delivery;
     };
@@ -272,6 +279,15 @@ export class Segment extends KnownSegment implements RangeReader {
       throw damage;
     }
   }
+}
+
+/** What was taken after all, or is pushed again, is not given up any more. */
+function withoutVainReleases(delivery: DeliveryRecord): DeliveryRecord {
+  const { released = [], quarantined } = delivery;
+  if (withoutRanges(released, quarantined).length === 0) return delivery;
+  const { released: _, ...rest } = delivery;
+  const given = withoutRanges(released, withoutRanges(released, quarantined));
+  return given.length > 0 ? { ...rest, released: given } : rest;
 }
 
 /** What a database says of its segment; `undefined` where it holds nothing. */

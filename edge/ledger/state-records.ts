@@ -61,12 +61,22 @@ export interface SyncHistory {
   bytesReceived: number;
 }
 
+/** What a centre that gives no receipts last said of its database; a later word that is less tells that it was set back. */
+export interface TargetRecord {
+  uuid: string;
+  /** When the database was made, in the centre's own words. */
+  instanceStartTime: string;
+  /** Changes it had then. */
+  updateSeq: number;
+}
+
 /** All of it, by the name of the `_local` document that holds each. */
 export interface StoreRecords {
   store: StoreRecord;
   dropped: DroppedSegments;
   clock: ClockRecord;
   sync: SyncHistory;
+  target: Partial<TargetRecord>;
 }
 
 /** What the store remembers, or what a new or copied one begins with. */
@@ -89,6 +99,7 @@ export async function readRecords(
     dropped: { ...NOTHING_DROPPED, ...(await readRecord<DroppedSegments>(open, 'dropped')) },
     clock: await readClock(open),
     sync: { ...NEVER_SYNCED, ...(await readRecord<SyncHistory>(open, 'sync')) },
+    target: { ...(await readRecord<TargetRecord>(open, 'target')) },
   };
 }
 

@@ -24,6 +24,7 @@ import {
   readRecords,
   type StoreRecords,
   type SyncHistory,
+  type TargetRecord,
   withDropped,
   writeRecords,
 } from './state-records.js';
@@ -137,6 +138,15 @@ export class StoreState {
     await this.#change('clock', () => record);
   }
 
+  /** Empty before the first word of a centre. */
+  get target(): Readonly<Partial<TargetRecord>> {
+    return this.#records.target;
+  }
+
+  async writeTarget(target: TargetRecord): Promise<void> {
+    await this.#change('target', () => target);
+  }
+
   async syncHistory(): Promise<SyncHistory> {
     return this.#records.sync;
   }
@@ -147,7 +157,7 @@ export class StoreState {
 
   /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
   async verify(): Promise<void> {
-    for (const name of ['store', 'clock', 'sync', 'dropped']) {
+    for (const name of ['store', 'clock', 'sync', 'dropped', 'target']) {
       const found = await this.#database.read((open) => readLocal<object>(open, name));
       if (name === 'store' && !found) throw new AppError('storage_failed', 'the state does not say whose store it is');
     }

@@ -1,4 +1,5 @@
 /** Failures of the link, sorted by what they say about it; the tags are part of the contract. */
+import type { IncomingHttpHeaders } from 'node:http';
 import { codeOf, messageOf } from '../../shared/app-error.js';
 
 export type LinkTag = 'TIMEOUT' | 'CONNECTION_ERROR' | 'DNS_ERROR' | 'TLS_ERROR' | 'HTTP_ERROR' | 'REQUEST_ERROR';
@@ -87,4 +88,27 @@ export function toLinkError(error: unknown, address: string): LinkError {
     return new LinkError('CONNECTION_ERROR', `no connection to ${address}: ${text}`, { cause: error });
   }
   return new LinkError('REQUEST_ERROR', `the exchange with ${address} failed: ${text}`, { cause: error });
+}
+
+/** What an answer with an error status, or a redirect, stands for; `what` names the request. */
+export function httpError(
+  { status, headers, json }: { status: number; headers: IncomingHttpHeaders; json: unknown },
+  what: string,
+  url: string,
+): LinkError {
+  const reason = textField(json, 'reason') ?? textField(json, 'message') ?? textField(json, 'error');
+  const redirect = status < 400 ? '; redirects are not followed' : '';
+  const retryAfterS = Number(headers['retry-after']);
+  return new LinkError('HTTP_ERROR', `${url} answered ${status} to ${what}${reason ? `: ${reason}` : ''}${redirect}`, {
+    status,
+    explained: textField(json, 'error') !== undefined,
+    ...(Number.isFinite(retryAfterS) && retryAfterS > 0 ? { retryAfterS } : {}),
+  });
+}
+
+/** A short text field of a JSON answer; what a stranger answers may be anything of any length. */
+function textField(json: unknown, name: string): string | undefined {
+  if (typeof json !== 'object' || json === null) return undefined;
+  const value = (json as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value.slice(0, 200) : undefined;
 }

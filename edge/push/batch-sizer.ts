@@ -1,27 +1,53 @@
 /**
- * How many documents the next batch takes, from how long the last ones took: a few seconds each, on 2G as on a LAN, so
- * that a broken batch costs little and round trips are shared by many documents.
+ * How many documents the next batch takes: what the link carries in a few seconds, on 2G as on a LAN, so that a broken
+ * batch costs little, fresh data need not wait long behind one, and round trips are shared by many documents.
  */
 const FIRST = 100;
 const MIN = 10;
-const MAX = 2000;
-const GROW_BELOW_MS = 2_000;
-const SHRINK_ABOVE_MS = 8_000;
+const MAX = 4_000;
+const TARGET_MS = 4_500;
+const MAX_GROWTH = 4;
+/** Of documents as they are, uncompressed: what may be in memory for one batch. */
+const MAX_BYTES = 4 * 1024 * 1024;
+/** Weight of the newest measurement. */
+const NEWEST = 0.5;
 
 export class BatchSizer {
   #size = FIRST;
+  #documentsPerMs: number | undefined;
+  #bytesPerDocument = 0;
+  #answeredMs = Number.NEGATIVE_INFINITY;
 
+  /** Documents. */
   get size(): number {
-    return this.#size;
+    const fitting = this.#bytesPerDocument > 0 ? Math.floor(MAX_BYTES / this.#bytesPerDocument) : MAX;
+    return Math.max(MIN, Math.min(this.#size, fitting));
   }
 
-  /** A batch of `documents` was answered after `durationMs`. */
-  succeeded(documents: number, durationMs: number): void {
-    // A batch smaller than the limit says nothing about a full one.
-    if (durationMs < GROW_BELOW_MS && documents >= this.#size) this.#size = Math.min(MAX, this.#size * 2);
-    else if (durationMs > SHRINK_ABOVE_MS) this.#size = Math.max(MIN, Math.floor(this.#size / 2));
+  /** Measured, documents a second; undefined before the first full batch. */
+  get documentsPerS(): number | undefined {
+    return this.#documentsPerMs === undefined ? undefined : this.#documentsPerMs * 1000;
   }
 
+  /**
+   * A batch was handed over and answered, by a clock that only ever grows. Where batches overlap, the time between two
+   * answers is what the link took for one.
+   */
+  answered(batch: { documents: number; bytes: number; sentMs: number; answeredMs: number }): void {
+    const { documents, bytes, sentMs, answeredMs } = batch;
+    const tookMs = Math.max(1, answeredMs - Math.max(sentMs, this.#answeredMs));
+    this.#answeredMs = answeredMs;
+    if (documents > 0) this.#bytesPerDocument = bytes / documents;
+    // A batch smaller than the limit says nothing about a full one, unless it was slow all the same.
+    if (documents < this.size && tookMs < TARGET_MS) return;
+    const measured = documents / tookMs;
+    const before = this.#documentsPerMs ?? measured;
+    this.#documentsPerMs = before + NEWEST * (measured - before);
+    const wanted = Math.round(this.#documentsPerMs * TARGET_MS);
+    this.#size = Math.max(MIN, Math.min(wanted, this.#size * MAX_GROWTH, MAX));
+  }
+
+  /** A batch broke: what is lost next time should be less. */
   failed(): void {
     this.#size = Math.max(MIN, Math.floor(this.#size / 2));
   }

@@ -7,6 +7,8 @@
  * with `_revs_diff`.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
+import { isReceipt, type Receipt } from '../../shared/receipt.js';
+import type { EncodedBody } from '../link/body-encoder.js';
 import type { Link, LinkAnswer } from '../link/link.js';
 import { LinkError } from '../link/link-error.js';
 
@@ -14,6 +16,14 @@ import { LinkError } from '../link/link-error.js';
 export interface CentreIdentity {
   kind: 'gateway' | 'couchdb';
   uuid: string;
+  /** It proves from its own storage what it holds. */
+  receipts: boolean;
+}
+
+/** Documents made ready to be sent. */
+export interface PreparedDocuments {
+  readonly documents: readonly TelemetryDocument[];
+  readonly body: EncodedBody;
 }
 
 /** What became of one document that was sent. */
@@ -47,14 +57,28 @@ export class Centre {
   async identify(signal: AbortSignal): Promise<CentreIdentity> {
     const answer = await this.#link.request({ method: 'GET', path: '/', signal });
     this.#hearDate(answer);
-    const { couchdb, uuid, vendor } = asRecord(answer.json);
+    const { couchdb, uuid, vendor, features } = asRecord(answer.json);
     if (couchdb !== 'Welcome' || typeof uuid !== 'string') {
       throw new LinkError(
         'REQUEST_ERROR',
         `what answers at ${this.#link.url} is neither a solar-central nor a CouchDB`,
       );
     }
-    return { kind: asRecord(vendor).name === 'solar-central' ? 'gateway' : 'couchdb', uuid };
+    const isGateway = asRecord(vendor).name === 'solar-central';
+    // What a plain CouchDB says of itself it says in other words: these are the gateway's.
+    const offers = (feature: string) => isGateway && Array.isArray(features) && features.includes(feature);
+    this.#link.useBrotli(offers('accepts-br'));
+    return { kind: isGateway ? 'gateway' : 'couchdb', uuid, receipts: offers('receipts') };
+  }
+
+  /** What the centre says of its database: when it was made, and how many changes it has had. */
+  async database(signal: AbortSignal): Promise<{ instanceStartTime: string; updateSeq: number }> {
+    const { json } = await this.#link.request({ method: 'GET', path: '/telemetry', signal });
+    const { instance_start_time: startTime, update_seq: updateSeq } = asRecord(json);
+    // CouchDB's sequence is `123-…`, of which the number is the sum over its shards.
+    const changes = Number.parseInt(String(updateSeq), 10);
+    if (!Number.isSafeInteger(changes)) throw unreadable('its database');
+    return { instanceStartTime: String(startTime), updateSeq: changes };
   }
 
   /** A checkpoint document on the centre's side (`_local/…`), or undefined. */
@@ -72,9 +96,12 @@ export class Centre {
     return undefined;
   }
 
-  async writeCheckpoint(id: string, body: object, signal: AbortSignal): Promise<void> {
+  /** Answers the revision it has then. */
+  async writeCheckpoint(id: string, body: object, signal: AbortSignal): Promise<string | undefined> {
     const answer = await this.#link.request({ method: 'PUT', path: `/telemetry/${id}`, body, signal });
-    if (asRecord(answer.json).ok !== true) throw unreadable('the checkpoint');
+    const { ok, rev } = asRecord(answer.json);
+    if (ok !== true) throw unreadable('the checkpoint');
+    return typeof rev === 'string' ? rev : undefined;
   }
 
   /** Deletes a checkpoint document; one that is not there is as good as deleted. */
@@ -88,9 +115,22 @@ export class Centre {
     });
   }
 
+  /** What the centre holds of a node's numbers, as it says itself. Throws LinkError. */
+  async receipt(node: string, from: number, to: number, signal: AbortSignal): Promise<Receipt> {
+    const path = `/telemetry/_receipt?node=${node}&from=${from}&to=${to}`;
+    const { json } = await this.#link.request({ method: 'GET', path, signal });
+    if (!isReceipt(json)) throw unreadable('what it holds');
+    return json;
+  }
+
+  /** Makes documents ready to be sent, which may take longer than sending them. */
+  async prepare(documents: readonly TelemetryDocument[]): Promise<PreparedDocuments> {
+    return { documents, body: await this.#link.encode({ docs: documents, new_edits: false }) };
+  }
+
   /** Sends documents; resolves with one outcome each, in order. Throws LinkError when the fate of any is unknown. */
   async send(
-    documents: readonly TelemetryDocument[],
+    { documents, body }: PreparedDocuments,
     kind: CentreIdentity['kind'],
     signal: AbortSignal,
   ): Promise<Outcome[]> {
@@ -98,7 +138,7 @@ export class Centre {
       method: 'POST',
       path: '/telemetry/_bulk_docs',
       headers: kind === 'gateway' ? { Prefer: 'return=representation' } : {},
-      body: { docs: documents, new_edits: false },
+      body,
       maxAnswerBytes: answerBytes(documents.length),
       signal,
     });

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import generateReplicationId from 'pouchdb-generate-replication-id';
 import type { Segment } from '../ledger/segment.js';
+import { LinkError } from '../link/link-error.js';
 import type { Centre, CentreIdentity } from './centre.js';
 
 const VERSION = 1;
@@ -25,57 +26,108 @@ interface CheckpointDocument {
   last_seq: number;
 }
 
-/** The checkpoints of one segment at one centre, during one run. */
+/** Checkpoints are an economy; their own cost is kept small beside what they save. */
+const EVERY_MS = 900_000;
+const EVERY_DOCUMENTS = 10_000;
+
+/** The checkpoints of one segment at one centre, during one session. */
 export class Checkpoint {
   readonly #segment: Segment;
   readonly #centre: Centre;
   /** `_local/…`, the same on both sides. */
   readonly id: string;
   readonly #sessionId = randomUUID();
-  #writtenSeq: number;
+  #writtenSeq: number | undefined;
+  readonly #countsFromSeq: number;
+  #writtenMs = performance.now();
+  /** The document at the centre, so that it need not be read again to be replaced. */
+  #remote: CheckpointDocument | undefined | 'unknown';
+  #writing: Promise<unknown> = Promise.resolve();
 
-  private constructor(segment: Segment, centre: Centre, id: string, since: number) {
+  private constructor(segment: Segment, centre: Centre, id: string) {
     this.#segment = segment;
     this.#centre = centre;
     this.id = id;
-    this.#writtenSeq = since;
+    this.#countsFromSeq = segment.delivery.deliveredSeq;
+    // One that was never written is most likely not there.
+    this.#remote = segment.delivery.checkpoints?.includes(id) ? 'unknown' : undefined;
   }
 
-  /** Reads both sides and finds the last local sequence they agree on: 0 when either knows nothing. */
-  static async read(
-    segment: Segment,
-    centre: Centre,
-    identity: CentreIdentity,
-    signal: AbortSignal,
-  ): Promise<{ checkpoint: Checkpoint; since: number }> {
+  static async of(segment: Segment, centre: Centre, identity: CentreIdentity): Promise<Checkpoint> {
     // PouchDB's HTTP adapter calls a database by the server's uuid and the database's name.
     const target = { id: async () => `${identity.uuid}telemetry` };
     const id = await generateReplicationId({ id: () => segment.databaseId() }, target, {});
-    const local = asCheckpoint(await segment.readCheckpoint<unknown>(id));
-    const remote = asCheckpoint(await centre.readCheckpoint(id, signal));
-    const agreed = local && remote ? lastCommonSeq(local, remote) : 0;
-    const since = Math.min(agreed, segment.count);
-    return { checkpoint: new Checkpoint(segment, centre, id, since), since };
+    return new Checkpoint(segment, centre, id);
   }
 
-  /** Writes the sequence on both sides, the centre's first: the local one must never be ahead of it. */
-  async write(lastSeq: number, signal: AbortSignal): Promise<void> {
-    if (lastSeq === this.#writtenSeq) return;
-    const remote = await this.#centre.readCheckpoint(this.id, signal);
-    await this.#centre.writeCheckpoint(this.id, this.#next(remote, lastSeq), signal);
+  /** Reads both sides and finds the last local sequence they agree on: 0 when either knows nothing. */
+  async read(signal: AbortSignal): Promise<number> {
+    const local = asCheckpoint(await this.#segment.readCheckpoint<unknown>(this.id));
+    const remote = asCheckpoint(await this.#centre.readCheckpoint(this.id, signal));
+    this.#remote = remote;
+    const agreed = local && remote ? lastCommonSeq(local, remote) : 0;
+    this.#writtenSeq = Math.min(agreed, this.#segment.count);
+    return this.#writtenSeq;
+  }
+
+  /** True when so much has happened since the last one that losing it would cost more than writing it. */
+  isDue(localSeq: number): boolean {
+    const documents = localSeq - (this.#writtenSeq ?? this.#countsFromSeq);
+    if (documents <= 0) return false;
+    return documents >= EVERY_DOCUMENTS || performance.now() - this.#writtenMs >= EVERY_MS;
+  }
+
+  /**
+   * Writes the sequence on both sides, the centre's first: the local one must never be ahead of it. False when it was
+   * written before.
+   */
+  write(lastSeq: number, signal: AbortSignal): Promise<boolean> {
+    const write = () => this.#write(lastSeq, signal);
+    const writing = this.#writing.then(write, write);
+    this.#writing = writing;
+    return writing;
+  }
+
+  async #write(lastSeq: number, signal: AbortSignal): Promise<boolean> {
+    if (lastSeq <= (this.#writtenSeq ?? 0)) return false;
+    this.#remote = await this.#writeRemote(lastSeq, signal);
     const local = await this.#segment.readCheckpoint<unknown>(this.id);
     const { _rev: _, ...body } = this.#next(local, lastSeq);
     await this.#segment.writeCheckpoint(this.id, body);
     await this.#remember();
     this.#writtenSeq = lastSeq;
+    this.#writtenMs = performance.now();
+    return true;
+  }
+
+  async #writeRemote(lastSeq: number, signal: AbortSignal): Promise<CheckpointDocument> {
+    const known = this.#remote;
+    // Unless what follows is written, what is there is not what is known.
+    this.#remote = 'unknown';
+    if (known !== 'unknown') {
+      try {
+        return await this.#replaceRemote(known, lastSeq, signal);
+      } catch (error) {
+        // Another wrote it meanwhile: a stock replication, say.
+        if (!(error instanceof LinkError) || error.status !== 409) throw error;
+      }
+    }
+    return this.#replaceRemote(await this.#centre.readCheckpoint(this.id, signal), lastSeq, signal);
+  }
+
+  async #replaceRemote(known: unknown, lastSeq: number, signal: AbortSignal): Promise<CheckpointDocument> {
+    const next = this.#next(known, lastSeq);
+    const rev = await this.#centre.writeCheckpoint(this.id, next, signal);
+    return rev === undefined ? next : { ...next, _rev: rev };
   }
 
   /** When the segment is deleted, its checkpoint at the centre is to go, too. */
   async #remember(): Promise<void> {
-    const { delivery } = this.#segment;
-    const { checkpoints = [] } = delivery;
-    if (checkpoints.includes(this.id)) return;
-    await this.#segment.writeDelivery({ ...delivery, checkpoints: [...checkpoints, this.id] });
+    if (this.#segment.delivery.checkpoints?.includes(this.id)) return;
+    await this.#segment.updateDelivery((delivery) => {
+      const { checkpoints = [] } = delivery;
+      return checkpoints.includes(this.id) ? delivery : { ...delivery, checkpoints: [...checkpoints, this.id] };
+    });
   }
 
   #next(previous: unknown, lastSeq: number): CheckpointDocument & { _id: string } {

@@ -1,33 +1,33 @@
 /**
  * Runs pushes: one at a time, over all segments that have something pending.
  *
- * A session with the centre (who it is, what the checkpoints say) is kept between runs, so that a fresh document costs
- * one request; it is dropped at every failure but a broken link, and at every forced run, which therefore notices a
- * centre that was wiped or restored.
+ * A session with the centre is kept between runs; it is dropped at every failure but a broken link, and at every forced
+ * run, which proves anew what the centre holds and therefore notices one that was wiped or restored.
  */
 import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import { formatInstant } from '../../shared/time.js';
 import type { ClockGuard } from '../ledger/clock-guard.js';
 import type { Ledger } from '../ledger/ledger.js';
+import { countNumbers, type NumberRange } from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import type { SpaceKeeper } from '../ledger/space-keeper.js';
 import type { StoreState } from '../ledger/store-state.js';
 import type { Link } from '../link/link.js';
 import { LinkError } from '../link/link-error.js';
 import { BatchSizer } from './batch-sizer.js';
-import { Centre, type CentreIdentity } from './centre.js';
-import { Checkpoint } from './checkpoint.js';
-import { type PushContext, type PushPosition, pushSegment } from './push-segment.js';
+import { Centre } from './centre.js';
+import { DeliveryProof } from './delivery-proof.js';
+import { Drain } from './drain.js';
+import { FreshLane } from './fresh-lane.js';
+import type { PushContext } from './push-context.js';
+import { PushSession } from './push-session.js';
 import { recoverQuarantine } from './quarantine-recovery.js';
 import { retryQuarantined } from './quarantine-retry.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
+import { TargetMemory } from './target-memory.js';
 import { tidyUp } from './tidying.js';
-
-/** Checkpoints are an economy; their own cost is kept small beside what they save. */
-const CHECKPOINT_EVERY_MS = 60_000;
-const CHECKPOINT_EVERY_DOCUMENTS = 10_000;
 
 export interface PusherOptions {
   ledger: Ledger;
@@ -46,33 +46,29 @@ export interface PushTotals {
   quarantined: number;
 }
 
-interface SegmentSession {
-  checkpoint: Checkpoint;
-  position: PushPosition;
-  /** Local sequence and time of the checkpoint written last. */
-  writtenSeq: number;
-  writtenMs: number;
-}
-
-interface Session {
-  identity: CentreIdentity;
-  segments: Map<number, SegmentSession>;
-  /** The link broke: who answers must be asked again. */
-  interrupted: boolean;
-}
-
 export class Pusher {
   readonly #options: PusherOptions;
   readonly #centre: Centre;
-  readonly #batchSizer = new BatchSizer();
+  readonly #proof: DeliveryProof;
+  readonly #target: TargetMemory;
+  readonly #sizer = new BatchSizer();
+  readonly #freshLane: FreshLane;
   readonly #refusals = new RefusalWindow();
   readonly #listeners = new Set<() => void>();
   readonly #totals: PushTotals = { sent: 0, quarantined: 0 };
-  #session: Session | undefined;
+  /** By segment: documents there were when this process began, which an earlier one may have sent. */
+  readonly #foundAtStart: ReadonlyMap<number, number>;
+  /** By segment: up to where documents were handed over in sessions that have ended. */
+  readonly #touched = new Map<number, number>();
+  #session: PushSession | undefined;
 
   constructor(options: PusherOptions) {
     this.#options = options;
     this.#centre = new Centre(options.link, (centreMs) => options.clock.compareWith(centreMs));
+    this.#proof = new DeliveryProof(this.#centre);
+    this.#target = new TargetMemory(this.#centre, options.state);
+    this.#freshLane = new FreshLane(options.ledger, this.#sizer);
+    this.#foundAtStart = new Map(options.ledger.segments.map(({ number, count }) => [number, count]));
   }
 
   get totals(): Readonly<PushTotals> {
@@ -87,131 +83,188 @@ export class Pusher {
 
   /**
    * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds
-   * every segment against the centre's checkpoint, and ends when everything stored at its start is accounted for;
-   * another run ends early, after a batch, when `yields` says so. Throws LinkError. One run at a time is the caller's
-   * part.
+   * everything kept against the centre, and ends when everything stored at its start is accounted for; another run ends
+   * early, with what is on its way, when `yields` says so. Throws LinkError. One run at a time is the caller's part.
    */
   async run(fresh: boolean, signal: AbortSignal, yields: () => boolean = () => false): Promise<void> {
+    const { ledger, quarantine } = this.#options;
     try {
       // What is sent must be written down as delivered; a store that cannot would send it again and again.
-      await this.#options.ledger.heal();
-      if (await recoverQuarantine(this.#options.quarantine, this.#options.ledger.segments)) this.#session = undefined;
+      await ledger.heal();
+      if (await recoverQuarantine(quarantine, ledger.segments)) this.#leaveSession();
       const session = await this.#openSession(fresh, signal);
-      const context = this.#context(session.identity, signal);
-      await retryQuarantined(this.#options.ledger, context, fresh ? 'all' : 'due');
-      const push = () => (fresh ? this.#pushWhatIsThere(session, signal) : this.#pushAll(session, signal, yields));
+      await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'all' : 'due');
+      await this.#freshLane.openForBacklog();
+      if (fresh) await this.#holdAgainstCentre(session, signal);
+      const push = () => this.#drain(session, fresh ? this.#untilReached(session) : () => !yields(), signal);
       await push();
+      if (fresh) await this.#writeCheckpoints(session, signal);
       // What the centre turned out to lack is sent again, once a run: a centre that keeps losing it is not to be spun on.
       if (await this.#tidyUp(session, signal, yields)) await push();
     } catch (error) {
-      this.#leaveSession(error, signal.aborted);
+      this.#doubt(error, signal.aborted);
       throw error;
     }
-  }
-
-  async #openSession(fresh: boolean, signal: AbortSignal): Promise<Session> {
-    if (fresh) this.#session = undefined;
-    if (this.#session && !this.#session.interrupted) return this.#session;
-    const identity = await this.#centre.identify(signal);
-    const { identity: known, segments } = this.#session ?? {};
-    const isSame = known?.uuid === identity.uuid && known.kind === identity.kind;
-    this.#session = { identity, segments: isSame && segments ? segments : new Map(), interrupted: false };
-    return this.#session;
-  }
-
-  /**
-   * What a failure makes doubtful. A link that broke says nothing about what the centre holds: the same centre is sent
-   * only what it had not answered for, or a link that breaks every minute would be spent on asking. After any other
-   * failure everything is asked anew.
-   */
-  #leaveSession(error: unknown, calledOff: boolean): void {
-    if (calledOff) return;
-    if (this.#session && error instanceof LinkError && error.linkDown) this.#session.interrupted = true;
-    else this.#session = undefined;
   }
 
   /**
    * Writes the checkpoints that are behind, as a courtesy to the next start; not being able to costs nothing but bytes.
    */
   async writeCheckpoints(signal: AbortSignal): Promise<void> {
-    for (const session of this.#session?.segments.values() ?? []) await this.#writeCheckpoint(session, signal);
+    if (this.#session) await this.#writeCheckpoints(this.#session, signal);
   }
 
-  async #pushAll(session: Session, signal: AbortSignal, yields: () => boolean): Promise<void> {
-    const { ledger } = this.#options;
-    for (;;) {
-      // A damaged one is repaired meanwhile; the others must not wait for it.
-      const due = ledger.segments.filter((segment) => segment.pending > 0 && !segment.damage);
-      if (due.length === 0) return;
-      for (const segment of due) {
-        if (yields()) return;
-        await this.#pushOne(segment, () => (yields() ? 0 : segment.count), session, signal);
+  async #openSession(fresh: boolean, signal: AbortSignal): Promise<PushSession> {
+    if (fresh) this.#leaveSession();
+    if (this.#session && !this.#session.interrupted) return this.#session;
+    const identity = await this.#centre.identify(signal);
+    const known = this.#session?.identity;
+    if (this.#session && JSON.stringify(known) === JSON.stringify(identity)) {
+      this.#session.interrupted = false;
+      return this.#session;
+    }
+    this.#leaveSession();
+    const session = new PushSession({
+      ...{ identity, centre: this.#centre, proof: this.#proof },
+      touchedUpTo: (segment) => this.#touchedUpTo(segment, identity.receipts),
+      nowText: () => this.#nowText(),
+    });
+    if (!session.proof) await this.#lookAtDatabase(session, signal);
+    this.#session = session;
+    return session;
+  }
+
+  /**
+   * What a failure makes doubtful. A link that broke says nothing about what the centre holds: of the same centre only
+   * what was on its way is asked for, or a link that breaks every minute would be spent on asking. After any other
+   * failure everything is asked anew.
+   */
+  #doubt(error: unknown, calledOff: boolean): void {
+    this.#session?.rewind();
+    if (calledOff) return;
+    if (this.#session && error instanceof LinkError && error.linkDown) this.#session.interrupted = true;
+    else this.#leaveSession();
+  }
+
+  #leaveSession(): void {
+    for (const [number, localSeq] of this.#session?.touched() ?? []) {
+      this.#touched.set(number, Math.max(localSeq, this.#touched.get(number) ?? 0));
+    }
+    this.#session = undefined;
+  }
+
+  /** Undefined for a segment of which nothing can have been sent. */
+  #touchedUpTo({ number }: Segment, proves: boolean): number | undefined {
+    const touched = this.#touched.get(number);
+    const found = this.#foundAtStart.get(number);
+    if (touched === undefined && found === undefined) return undefined;
+    // A proof of what an earlier process may have sent is one request; asking for each document is not.
+    return Math.max(touched ?? 0, proves ? (found ?? 0) : 0);
+  }
+
+  /** In a forced run: what counts as delivered must be there now. */
+  async #holdAgainstCentre(session: PushSession, signal: AbortSignal): Promise<void> {
+    const { ledger, log } = this.#options;
+    await ledger.repair();
+    const { proof } = session;
+    if (!proof) {
+      // Its checkpoints are what it has to say.
+      for (const segment of ledger.segments.filter(({ damage }) => !damage)) await session.enter(segment, signal);
+      return;
+    }
+    const unproven = await proof.unprovenIn(ledger.segments, signal);
+    proof.forgetOthers(ledger.segments);
+    for (const [segment, numbers] of unproven) {
+      log.warn('the centre no longer holds documents it had; they are sent again', {
+        segment: segment.number,
+        documents: countNumbers(numbers),
+      });
+      await session.sendAgain(segment, numbers);
+    }
+  }
+
+  /** Where the database of a centre without receipts is another than it was, nothing counts as delivered. */
+  async #lookAtDatabase(session: PushSession, signal: AbortSignal): Promise<void> {
+    const { ledger, log } = this.#options;
+    const { isSetBack, remember } = await this.#target.look(session.identity.uuid, signal);
+    if (isSetBack) {
+      log.warn('the database of the centre was made anew or set back; it is asked for everything');
+      for (const segment of ledger.segments) {
+        const { firstSeq, damage, delivery } = segment;
+        if (damage || delivery.deliveredSeq === 0) continue;
+        await session.sendAgain(segment, [[firstSeq, firstSeq + delivery.deliveredSeq - 1]]);
       }
     }
+    await remember();
   }
 
-  async #pushWhatIsThere(session: Session, signal: AbortSignal): Promise<void> {
-    await this.#options.ledger.repair();
-    // What comes in meanwhile is left to the next run, or a busy village would never let this one end.
-    const counts = this.#options.ledger.segments.map((segment) => ({ segment, count: segment.count }));
-    for (const { segment, count } of counts) {
-      await this.#pushOne(segment, () => count, session, signal);
-      const pushed = session.segments.get(segment.number);
-      if (pushed) await this.#writeCheckpoint(pushed, signal);
+  /** After a checkpoint: a database that once had fewer changes than now does not hold what the checkpoint says. */
+  async #noteDatabase(session: PushSession, signal: AbortSignal): Promise<void> {
+    if (session.proof) return;
+    const { isSetBack, remember } = await this.#target.look(session.identity.uuid, signal);
+    // The next session finds the same, and asks for everything.
+    if (isSetBack) {
+      throw new LinkError('REQUEST_ERROR', 'the database of the centre was made anew or set back meanwhile');
     }
+    await remember();
   }
 
-  async #pushOne(segment: Segment, upTo: () => number, session: Session, signal: AbortSignal): Promise<void> {
-    const current = session.segments.get(segment.number) ?? (await this.#enter(segment, session, signal));
-    const { position } = current;
-    const context = this.#context(session.identity, signal);
-    // In a long drain, too, or all of it would be in doubt after the first failure; but never before a batch, which may
-    // be fresh data.
-    while (position.localSeq < upTo()) {
-      const from = position.localSeq;
-      const upToCheckpoint = () => (position.localSeq > from && isCheckpointDue(current) ? 0 : upTo());
-      await pushSegment(segment, position, upToCheckpoint, context);
-      if (isCheckpointDue(current)) await this.#writeCheckpoint(current, signal);
-    }
-    if (segment.sealed) await this.#writeCheckpoint(current, signal);
+  /** True as long as something stored now is not accounted for: in a busy village a forced run would never end. */
+  #untilReached(session: PushSession): () => boolean {
+    const { ledger } = this.#options;
+    const targets = new Map(ledger.segments.map((segment) => [segment.number, segment.count]));
+    return () =>
+      ledger.segments.some((segment) => {
+        const readSeq = session.pushOf(segment)?.readSeq ?? segment.delivery.deliveredSeq;
+        return !segment.damage && readSeq < Math.min(targets.get(segment.number) ?? 0, segment.count);
+      });
+  }
+
+  #drain(session: PushSession, goesOn: () => boolean, signal: AbortSignal): Promise<void> {
+    const { ledger, link } = this.#options;
+    return new Drain({
+      ...{ ledger, link, goesOn, sizer: this.#sizer },
+      context: this.#context(session, signal),
+      pushOf: (segment) => session.pushOf(segment),
+      enter: (segment) => session.enter(segment, signal),
+      afterBatch: async (segment) => {
+        if (await session.writeCheckpoint(segment, 'due', signal)) await this.#noteDatabase(session, signal);
+      },
+    }).run();
   }
 
   /** True when the centre lacks what it had taken. Not being able to now is no failure of the run. */
-  async #tidyUp(session: Session, signal: AbortSignal, yields: () => boolean): Promise<boolean> {
-    const { ledger, keeper, state, clock, log } = this.#options;
+  async #tidyUp(session: PushSession, signal: AbortSignal, yields: () => boolean): Promise<boolean> {
+    const { ledger, keeper, state, log } = this.#options;
     let isMissing = false;
-    const onMissing = ({ number }: Segment) => {
-      isMissing = true;
-      // It is sent from where it is missing.
-      session.segments.delete(number);
-    };
     try {
-      const nowText = () => formatInstant(clock.now());
-      await tidyUp({ centre: this.#centre, ledger, keeper, state, log, nowText, yields, signal, onMissing });
+      await tidyUp({
+        ...{ ledger, keeper, state, log, yields, signal, centre: this.#centre, proof: session.proof },
+        nowText: () => this.#nowText(),
+        seenSince: (segment) => session.seenSince(segment),
+        assertSame: () => this.#noteDatabase(session, signal),
+        isWorthAsking: (segment) => session.isWorthAsking(segment),
+        onMissing: (segment: Segment, numbers: readonly NumberRange[]) => {
+          isMissing = true;
+          return session.sendAgain(segment, numbers);
+        },
+      });
       return isMissing;
     } catch (error) {
       if (signal.aborted) throw error;
       log.verbose('segments could not be confirmed now', { error: messageOf(error) });
-      this.#leaveSession(error, false);
+      this.#doubt(error, false);
       return false;
     }
   }
 
-  async #enter(segment: Segment, session: Session, signal: AbortSignal): Promise<SegmentSession> {
-    const { checkpoint, since } = await Checkpoint.read(segment, this.#centre, session.identity, signal);
-    const { deliveredSeq } = segment.delivery;
-    const position = { localSeq: Math.min(since, deliveredSeq), doubtfulUpTo: Math.max(since, deliveredSeq) };
-    const entered = { checkpoint, position, writtenSeq: since, writtenMs: performance.now() };
-    session.segments.set(segment.number, entered);
-    return entered;
-  }
-
-  async #writeCheckpoint(session: SegmentSession, signal: AbortSignal): Promise<void> {
-    const { localSeq } = session.position;
-    if (localSeq === session.writtenSeq) return;
-    await session.checkpoint.write(localSeq, signal);
-    session.writtenSeq = localSeq;
-    session.writtenMs = performance.now();
+  async #writeCheckpoints(session: PushSession, signal: AbortSignal): Promise<void> {
+    let isWritten = false;
+    for (const segment of this.#options.ledger.segments) {
+      if (segment.damage) continue;
+      if (await session.writeCheckpoint(segment, 'now', signal)) isWritten = true;
+    }
+    if (isWritten) await this.#noteDatabase(session, signal);
   }
 
   #count(taken: number, quarantined: number): void {
@@ -220,21 +273,18 @@ export class Pusher {
     for (const listener of this.#listeners) listener();
   }
 
-  #context(identity: CentreIdentity, signal: AbortSignal): PushContext {
-    const { quarantine, clock, log } = this.#options;
+  #nowText(): string {
+    return formatInstant(this.#options.clock.now());
+  }
+
+  #context(session: PushSession, signal: AbortSignal): PushContext {
+    const { quarantine, log } = this.#options;
     return {
-      ...{ centre: this.#centre, identity, quarantine, log, signal },
-      batchSizer: this.#batchSizer,
+      ...{ centre: this.#centre, identity: session.identity, quarantine, log, signal },
       refusals: this.#refusals,
-      nowText: () => formatInstant(clock.now()),
+      nowText: () => this.#nowText(),
       repair: () => this.#options.ledger.repair(),
       onBatch: (taken, quarantined) => this.#count(taken, quarantined),
     };
   }
-}
-
-function isCheckpointDue({ position, writtenSeq, writtenMs }: SegmentSession): boolean {
-  const documents = position.localSeq - writtenSeq;
-  if (documents <= 0) return false;
-  return performance.now() - writtenMs > CHECKPOINT_EVERY_MS || documents > CHECKPOINT_EVERY_DOCUMENTS;
 }

@@ -10,7 +10,8 @@ import { parseInstant } from '../../shared/time.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { withNumber, withoutNumber } from '../ledger/number-ranges.js';
 import { LinkError } from '../link/link-error.js';
-import { type PushContext, sendBisecting } from './push-segment.js';
+import { sendBisecting } from './bisecting.js';
+import type { PushContext } from './push-context.js';
 import type { QuarantineItem } from './quarantine-store.js';
 
 const BATCH = 100;

@@ -7,25 +7,24 @@ import type { Segment } from '../ledger/segment.js';
 import type { SpaceKeeper } from '../ledger/space-keeper.js';
 import type { StoreState } from '../ledger/store-state.js';
 import type { Centre } from './centre.js';
-import { type ConfirmationContext, confirmSegment } from './confirmation.js';
+import { type ConfirmationContext, confirmSegments } from './confirmation.js';
 
 export interface TidyingContext extends ConfirmationContext {
   centre: Pick<Centre, 'missing' | 'deleteCheckpoint'>;
   ledger: Pick<Ledger, 'segments'>;
   keeper: Pick<SpaceKeeper, 'segmentsToConfirmAgain'>;
   state: Pick<StoreState, 'dropped' | 'forgetCheckpoint'>;
-  /** Hears of each segment of which the centre lacks what it had taken. */
-  onMissing(segment: Segment): void;
+  /** False for one that was sent again and again and is still not proven. */
+  isWorthAsking(segment: Segment): boolean;
 }
 
 /** Ends early where something more urgent waits. Throws LinkError, and whatever the store rejects with. */
 export async function tidyUp(context: TidyingContext): Promise<void> {
-  const { ledger, keeper, onMissing } = context;
+  const { ledger, keeper, isWorthAsking } = context;
   const again = new Set(keeper.segmentsToConfirmAgain().map(({ number }) => number));
-  for (const segment of ledger.segments.filter((one) => isToConfirm(one, again))) {
-    if ((await confirmSegment(segment, context)) === 'missing') onMissing(segment);
-    if (context.yields()) return;
-  }
+  const due = ledger.segments.filter((segment) => isToConfirm(segment, again) && isWorthAsking(segment));
+  await confirmSegments(due, context);
+  if (context.yields()) return;
   await forgetCheckpoints(context);
 }
 

@@ -10,6 +10,7 @@ import { bulkDocsHandler } from './bulk-docs.js';
 import { couchErrorHandler, couchNotFound } from './couch-errors.js';
 import type { GatewayContext } from './gateway-context.js';
 import { localDocumentHandlers } from './local-documents.js';
+import { receiptHandler } from './receipt.js';
 import { revsDiffHandler } from './revs-diff.js';
 
 export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
@@ -27,7 +28,7 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
       couchdb: 'Welcome',
       version: couchVersion,
       uuid,
-      features: ['accepts-gzip', 'bulk-docs-representation'],
+      features: ['accepts-gzip', 'bulk-docs-representation', 'receipts'],
       vendor: { name: 'solar-central', version },
     });
   });
@@ -48,6 +49,7 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
     .all(onlyMethods('GET', 'HEAD', 'PUT'));
   telemetry.route('/_revs_diff').post(revsDiffHandler(context)).all(onlyMethods('POST'));
   telemetry.route('/_bulk_docs').post(bulkDocsHandler(context)).all(onlyMethods('POST'));
+  telemetry.route('/_receipt').get(receiptHandler(context)).all(onlyMethods('GET', 'HEAD'));
   telemetry
     .route('/_local/:id')
     .get(local.get)

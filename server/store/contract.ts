@@ -10,6 +10,7 @@
  * - Callers have checked ids and bodies; a store does not look into documents beyond `_id`, `_rev`, `node` and `seq`.
  */
 import type { RangeReader } from '../../shared/range-reader.js';
+import type { Receipt } from '../../shared/receipt.js';
 
 /** A checked document on its way in; `body` is stored as it is and carries the same id and revision. */
 export interface IncomingDocument {
@@ -82,7 +83,9 @@ export interface LocalDocuments {
 export interface TelemetryInfo {
   doc_count: number;
   doc_del_count: number;
+  /** Grows with every write; smaller again when the database was set back to an older state. */
   update_seq: number | string;
+  /** When the database was created: another one is another database, whatever its name and contents. */
   instance_start_time: string;
 }
 
@@ -104,5 +107,11 @@ export interface CentralStore {
   revsDiff(asked: Record<string, string[]>): Promise<RevisionsMissing>;
   /** Outcomes in the order of the documents. An id given twice in one call: the first counts. */
   write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]>;
+  /**
+   * Of the documents of a village that are held now, by whichever gateway they came, under the numbers `from` to `to` of
+   * a node, both included. What cannot be read is not counted; where the store cannot tell, `unavailable` or
+   * `storage_failed` is thrown with a time to try again.
+   */
+  receipt(village: string, node: string, from: number, to: number): Promise<Receipt>;
   close(): Promise<void>;
 }

@@ -1,10 +1,12 @@
 /**
  * Prepares CouchDB for the centre. Idempotent: runs at every start, from several gateways at once.
- * Afterwards the databases exist, telemetry is partitioned by village, and neither is open to everybody.
+ * Afterwards the databases exist, telemetry is partitioned by village and has the index receipts are counted with, and
+ * neither is open to everybody.
  */
 import { createHash } from 'node:crypto';
 import { AppError } from '../../shared/app-error.js';
 import type { CouchClient } from './couch-client.js';
+import { ensureReceiptIndex } from './couch-receipts.js';
 
 export interface CouchIdentity {
   uuid: string;
@@ -32,6 +34,7 @@ export async function bootstrapCouch(client: CouchClient, user: string | undefin
     );
   }
   for (const db of ['telemetry', 'villages']) await closeToStrangers(client, db, user);
+  await ensureReceiptIndex(client);
   return { uuid: identityOf(welcome.uuid, client.prefix), version: welcome.version };
 }
 

@@ -17,6 +17,8 @@ export interface CouchRequest {
   body?: object;
   /** Statuses that are answers to the caller rather than failures; 2xx always are. */
   expected?: readonly number[];
+  /** Milliseconds until the request is given up, where the usual ones are not right. */
+  deadlineMs?: number;
 }
 
 export interface CouchAnswer<T> {
@@ -32,7 +34,9 @@ const RETRY_AFTER_S = 5;
 export class CouchClient {
   readonly #url: string;
   readonly #prefix: string;
-  readonly #closing = new AbortController();
+  /** Requests that have not ended; each has its own, since a signal combined from others may be collected too early. */
+  readonly #underWay = new Set<AbortController>();
+  #isClosed = false;
   /** For messages: without credentials. */
   readonly origin: string;
 
@@ -51,22 +55,27 @@ export class CouchClient {
 
   /** Gives up every request under way: each throws `unavailable`. */
   close(): void {
-    this.#closing.abort();
+    this.#isClosed = true;
+    for (const request of this.#underWay) request.abort(new Error('the centre is being stopped'));
   }
 
   /** Throws `unavailable` (with a time to try again) for everything that is neither 2xx nor expected. */
   async request<T>(request: CouchRequest): Promise<CouchAnswer<T>> {
-    const { db, path, method = 'GET', qs, body, expected = [] } = request;
+    const { db, path, method = 'GET', qs, body, expected = [], deadlineMs = DEADLINE_MS } = request;
     let status = 0;
     // A scope per request: nano tells the status of a success to its log only.
     const scope = nano({ url: this.#url, log: (entry: unknown) => (status = statusOf(entry) ?? status) });
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => giveUp.abort(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
+    this.#underWay.add(giveUp);
+    if (this.#isClosed) giveUp.abort(new Error('the centre is being stopped'));
     const options = {
       method,
       ...(db === undefined ? {} : { db: this.#prefix + db }),
       ...(path === undefined ? {} : { path }),
       ...(qs === undefined ? {} : { qs }),
       ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), this.#closing.signal]),
+      signal: giveUp.signal,
     };
     try {
       const answer = await scope.request(options as nano.RequestOptions);
@@ -77,6 +86,9 @@ export class CouchClient {
         return { status: failure.statusCode, body: { error: failure.error, reason: failure.reason } as T };
       }
       throw this.#unavailable(failure);
+    } finally {
+      clearTimeout(timer);
+      this.#underWay.delete(giveUp);
     }
   }
 

@@ -1,5 +1,6 @@
 /** The centre's store in a CouchDB 3.x server or cluster. Several gateways may share one. */
 import { AppError } from '../../shared/app-error.js';
+import type { Receipt } from '../../shared/receipt.js';
 import type { CouchConfig } from '../config.js';
 import type {
   CentralStore,
@@ -13,6 +14,7 @@ import type {
 } from './contract.js';
 import { bootstrapCouch, type CouchIdentity } from './couch-bootstrap.js';
 import { CouchClient } from './couch-client.js';
+import { couchReceipt } from './couch-receipts.js';
 import { CouchTelemetry } from './couch-telemetry.js';
 import { localDocumentId } from './local-document-id.js';
 import { OverlapTurns } from './overlap-turns.js';
@@ -65,6 +67,10 @@ export class CouchdbStore implements CentralStore {
 
   write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
     return this.telemetry.write(documents);
+  }
+
+  receipt(village: string, node: string, from: number, to: number): Promise<Receipt> {
+    return couchReceipt(this.#client, { village, node, from, to });
   }
 
   /** Gives up what is still under way; idle connections end by themselves and hold no process open. */

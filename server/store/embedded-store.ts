@@ -10,6 +10,8 @@ import { readFileIfPresent, writeFileDurably } from '../../shared/durable-file.j
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database, OpenOptions } from '../../shared/pouchdb.js';
 import { isNotFound } from '../../shared/pouchdb.js';
+import type { Receipt } from '../../shared/receipt.js';
+import { type Clock, systemClock } from '../../shared/time.js';
 import type {
   CentralStore,
   IncomingDocument,
@@ -19,6 +21,7 @@ import type {
   VillageStore,
   WriteOutcome,
 } from './contract.js';
+import { EmbeddedReceipts, type EmbeddedReceiptsOptions } from './embedded-receipts.js';
 import { EmbeddedTelemetry } from './embedded-telemetry.js';
 import { localDocumentId } from './local-document-id.js';
 import { asVillageDocument, asVillageRecord, updateRecord, villageExists } from './village-documents.js';
@@ -27,6 +30,19 @@ import { WriteQueue } from './write-queue.js';
 /** Bytes LevelDB may keep of the telemetry read; lists of old data profit. */
 const TELEMETRY_CACHE_BYTES = 32 * 1024 * 1024;
 const TELEMETRY_WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+
+export interface EmbeddedStoreOptions extends OpenOptions {
+  clock?: Clock;
+  receipts?: EmbeddedReceiptsOptions;
+}
+
+/** What an open store is made of. */
+interface Parts {
+  telemetry: MendingDatabase;
+  villages: MendingDatabase;
+  documents: EmbeddedTelemetry;
+  receiptOptions: EmbeddedReceiptsOptions;
+}
 
 export class EmbeddedStore implements CentralStore {
   readonly kind = 'embedded';
@@ -37,35 +53,42 @@ export class EmbeddedStore implements CentralStore {
   readonly local: LocalDocuments;
   readonly #databases: readonly MendingDatabase[];
   readonly #queue: WriteQueue;
+  readonly #receipts: EmbeddedReceipts;
 
-  private constructor(uuid: string, telemetry: MendingDatabase, villages: MendingDatabase) {
+  private constructor(uuid: string, parts: Parts) {
+    const { telemetry, villages, documents, receiptOptions } = parts;
     this.uuid = uuid;
-    this.telemetry = new EmbeddedTelemetry(telemetry);
+    this.telemetry = documents;
     this.villages = new EmbeddedVillages(villages);
     this.local = new EmbeddedLocalDocuments(telemetry);
     this.#databases = [telemetry, villages];
-    this.#queue = new WriteQueue((documents) => this.telemetry.writeGroup(documents));
+    this.#queue = new WriteQueue((group) => this.telemetry.writeGroup(group));
+    this.#receipts = new EmbeddedReceipts(telemetry, receiptOptions);
+    // Documents may have been stored since the index of numbers was last brought up to date, or before there was one.
+    this.#receipts.follow();
   }
 
   /**
    * Opens or creates the store in `folder`. Throws `in_use` when another process has it, `usage` for an unusable
    * folder.
    */
-  static async open(folder: string, options: OpenOptions = {}): Promise<EmbeddedStore> {
+  static async open(folder: string, options: EmbeddedStoreOptions = {}): Promise<EmbeddedStore> {
+    const { clock = systemClock, receipts: receiptOptions = {}, ...openOptions } = options;
     await makeFolder(folder);
     // Opened before the other database: its lock is the lock of the whole folder.
     const telemetry = await MendingDatabase.open(path.join(folder, 'telemetry'), {
       cacheSizeBytes: TELEMETRY_CACHE_BYTES,
       writeBufferBytes: TELEMETRY_WRITE_BUFFER_BYTES,
-      ...options,
+      ...openOptions,
     }).catch((error) => {
       throw error instanceof AppError && error.code === 'in_use'
         ? new AppError('in_use', `the data folder ${folder} is in use by another running centre`, { cause: error })
         : error;
     });
     try {
-      const villages = await MendingDatabase.open(path.join(folder, 'villages'), options);
-      return new EmbeddedStore(await uuidOf(folder), telemetry, villages);
+      const documents = await EmbeddedTelemetry.open(telemetry, clock);
+      const villages = await MendingDatabase.open(path.join(folder, 'villages'), openOptions);
+      return new EmbeddedStore(await uuidOf(folder), { telemetry, villages, documents, receiptOptions });
     } catch (error) {
       await telemetry.close();
       throw error;
@@ -84,12 +107,19 @@ export class EmbeddedStore implements CentralStore {
     return this.telemetry.revsDiff(asked);
   }
 
-  write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
-    return this.#queue.write(documents);
+  async write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
+    const outcomes = await this.#queue.write(documents);
+    this.#receipts.follow();
+    return outcomes;
+  }
+
+  receipt(village: string, node: string, from: number, to: number): Promise<Receipt> {
+    return this.#receipts.receipt(village, node, from, to);
   }
 
   async close(): Promise<void> {
     await this.#queue.drain();
+    await this.#receipts.close();
     for (const database of this.#databases) await database.close();
   }
 }

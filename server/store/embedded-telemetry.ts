@@ -1,8 +1,9 @@
 /** Telemetry in an embedded PouchDB: looked up, written and read by id. Writes arrive one group at a time. */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { MendingDatabase } from '../../shared/mending-database.js';
-import type { Database } from '../../shared/pouchdb.js';
+import { type Database, readLocal, writeLocal } from '../../shared/pouchdb.js';
 import type { RangeReader } from '../../shared/range-reader.js';
+import type { Clock } from '../../shared/time.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
 import { type HeldDocument, planWrite } from './write-plan.js';
 
@@ -15,11 +16,24 @@ interface WithRevisionTree {
   _getRevisionTree(id: string, callback: (error: unknown, tree?: RevisionTree) => void): void;
 }
 
+/** Local document with the time of creation; villages' ones have a colon in their names. */
+const CREATED = 'created';
+
 export class EmbeddedTelemetry implements RangeReader {
   readonly #database: MendingDatabase;
+  readonly #createdMs: number;
 
-  constructor(database: MendingDatabase) {
+  private constructor(database: MendingDatabase, createdMs: number) {
     this.#database = database;
+    this.#createdMs = createdMs;
+  }
+
+  /** A database that does not know when it was created was created now. */
+  static async open(database: MendingDatabase, clock: Clock): Promise<EmbeddedTelemetry> {
+    const kept = await database.read((open) => readLocal<{ atMs: number }>(open, CREATED));
+    const createdMs = kept?.atMs ?? clock.now();
+    if (!kept) await database.write((open) => writeLocal(open, CREATED, { atMs: createdMs }));
+    return new EmbeddedTelemetry(database, createdMs);
   }
 
   /** Looks up and writes up to 1,000 documents as one synced batch. Must not be called again before it has ended. */
@@ -42,7 +56,8 @@ export class EmbeddedTelemetry implements RangeReader {
   info(): Promise<TelemetryInfo> {
     return this.#database.read(async (database) => {
       const { doc_count, update_seq } = await database.info();
-      return { doc_count, doc_del_count: 0, update_seq, instance_start_time: '0' };
+      // Microseconds, as CouchDB's documentation has it.
+      return { doc_count, doc_del_count: 0, update_seq, instance_start_time: String(this.#createdMs * 1000) };
     });
   }
 

@@ -10,18 +10,27 @@ export interface FaultCase {
   status?: number;
   /** Titles of the steps it makes sense for; all when absent. */
   steps?: readonly string[];
+  /** Titles of steps it is something else for: what is refused as too large is halved, and kept with the reason. */
+  notSteps?: readonly string[];
 }
 
 const COUCH_ERROR = { error: 'trouble', reason: 'the test says so' };
 const BULK = 'POST _bulk_docs';
 const DIFFS = ['POST _revs_diff', 'POST _revs_diff reading back from a plain CouchDB'];
 
-const answered = (status: number, headers = {}): FaultCase => ({
-  title: String(status),
-  fault: faults.json(status, COUCH_ERROR, headers),
-  tag: 'HTTP_ERROR',
-  status,
-});
+const TAKE_413_APART = [BULK, `${BULK} to a plain CouchDB`, 'POST _revs_diff reading back from a plain CouchDB'];
+const STATUSES = [401, 403, 404, 409, 413, 429, 500, 503];
+
+/** A refused request, as CouchDB says it, as something on the way shows it to people, and without a word. */
+function refused(status: number): FaultCase[] {
+  const forms: [string, Fault][] = [
+    ['', faults.json(status, COUCH_ERROR)],
+    [' with a page of HTML', faults.html(status)],
+    [' with nothing', { kind: 'answer', status }],
+  ];
+  const notSteps = status === 413 ? TAKE_413_APART : [];
+  return forms.map(([form, fault]) => ({ title: `${status}${form}`, fault, tag: 'HTTP_ERROR', status, notSteps }));
+}
 
 /** A gateway's answer to the documents of the request, altered. */
 const entries =
@@ -38,10 +47,13 @@ export const FAULTS: readonly FaultCase[] = [
   { title: 'answer cut short', fault: { kind: 'cut-answer', afterBytes: 1 }, tag: 'CONNECTION_ERROR' },
   { title: 'hang before the headers', fault: { kind: 'hang', when: 'before-headers' }, tag: 'TIMEOUT' },
   { title: 'hang in the middle of the answer', fault: { kind: 'hang', when: 'after-headers' }, tag: 'TIMEOUT' },
-  ...[401, 403, 404, 409, 500, 503].map((status) => answered(status)),
-  { ...answered(429, { 'Retry-After': '1' }), title: '429 with Retry-After' },
-  { title: '503 with a page of HTML', fault: faults.html(503), tag: 'HTTP_ERROR', status: 503 },
-  { title: '503 with nothing', fault: { kind: 'answer', status: 503 }, tag: 'HTTP_ERROR', status: 503 },
+  ...STATUSES.flatMap(refused),
+  {
+    title: '429 with Retry-After',
+    fault: faults.json(429, COUCH_ERROR, { 'Retry-After': '1' }),
+    tag: 'HTTP_ERROR',
+    status: 429,
+  },
   { title: '200 with a page of HTML', fault: faults.html(200), tag: 'REQUEST_ERROR' },
   { title: '200 []', fault: faults.emptyList(200), tag: 'REQUEST_ERROR' },
   { title: '201 []', fault: faults.emptyList(201), tag: 'REQUEST_ERROR' },
@@ -49,6 +61,12 @@ export const FAULTS: readonly FaultCase[] = [
   { title: '200 {}', fault: faults.json(200, {}), tag: 'REQUEST_ERROR' },
   { title: 'truncated JSON', fault: faults.truncatedJson(201), tag: 'REQUEST_ERROR' },
   { title: 'an endless answer', fault: { kind: 'endless' }, tag: 'REQUEST_ERROR' },
+  { title: 'an answer that inflates without end', fault: () => faults.bomb(), tag: 'REQUEST_ERROR' },
+  {
+    title: 'headers without end',
+    fault: { kind: 'endless-head', of: 'headers' },
+    tag: 'REQUEST_ERROR',
+  },
   { title: 'a redirect', fault: faults.redirect('http://127.0.0.1:1/'), tag: 'HTTP_ERROR', status: 302 },
   {
     title: 'revisions of another document',
@@ -91,10 +109,15 @@ export const FAULTS: readonly FaultCase[] = [
   },
 ];
 
+/** True where the table says something of the fault at the step. */
+export function isAbout({ steps, notSteps = [] }: FaultCase, step: string): boolean {
+  return (steps?.includes(step) ?? true) && !notSteps.includes(step);
+}
+
 /** What the table says, but for the steps that understand an answer in another way. */
 export function expectationOf(step: string, { title, tag, status }: FaultCase): { tag: LinkTag; status?: number } {
   // A checkpoint that is not there is the usual beginning; that it is there all the same shows when it is written.
-  if (step === 'GET _local' && title === '404') return { tag: 'HTTP_ERROR', status: 409 };
+  if (step === 'GET _local' && title.startsWith('404')) return { tag: 'HTTP_ERROR', status: 409 };
   // The centre's word for a quorum that was missed.
   if (title === '202 []' && step.startsWith(BULK)) return { tag: 'HTTP_ERROR', status: 503 };
   return status === undefined ? { tag } : { tag, status };

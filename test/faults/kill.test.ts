@@ -6,72 +6,25 @@ import { expect } from 'chai';
 import { afterEach, describe } from 'mocha';
 import type { OneShotResult } from '../../edge/push/one-shot.js';
 import { ProgramClient } from '../../shared/http/client.js';
-import { formatInstant, sleep } from '../../shared/time.js';
-import { AcknowledgedStore } from '../../sim/acknowledged.js';
+import { sleep } from '../../shared/time.js';
 import { auditVillage } from '../../sim/audit.js';
 import type { SimulatedCentre } from '../../sim/centre.js';
 import { SimulatedLink } from '../../sim/link.js';
 import type { ProgramProcess } from '../../sim/processes.js';
-import type { SeededRandom } from '../../sim/random.js';
+import { PatientPoster } from '../support/patient-poster.js';
 import { centreProgram, edgeProgram } from '../support/programs.js';
 import { itWithSeed } from '../support/seeds.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const CYCLES = Number(process.env.KILL_CYCLES ?? 6);
 const VILLAGE = 'bamenda';
-const EPOCH_MS = Date.parse('2026-03-01T00:00:00.000Z');
-
-/**
- * Posts batches one after the other until told to stop; each again and again until it is acknowledged, as a patient
- * meter does.
- */
-class Poster {
-  readonly acknowledged = new AcknowledgedStore(VILLAGE);
-  readonly #client: ProgramClient;
-  readonly #stopping = new AbortController();
-  readonly #working: Promise<void>[];
-
-  constructor(url: string, devices: readonly string[], random: SeededRandom) {
-    this.#client = new ProgramClient({ url, peer: 'the node', timeoutMs: 5_000 });
-    this.#working = devices.map((device) => this.#work(device, random));
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await Promise.all(this.#working);
-  }
-
-  async #work(device: string, random: SeededRandom): Promise<void> {
-    for (let n = 0; !this.#stopping.signal.aborted; ) {
-      const batch = Array.from({ length: random.integer(1, 20) }, () => ({
-        device,
-        at: formatInstant(EPOCH_MS + n++ * 1_000),
-        powerW: random.integer(0, 5_000),
-      }));
-      while (!(await this.#post(batch))) await sleep(50);
-      this.acknowledged.add('reading', batch);
-      await sleep(random.integer(0, 30));
-    }
-  }
-
-  async #post(batch: readonly object[]): Promise<boolean> {
-    const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(batch) };
-    try {
-      await this.#client.json('/v1/readings', init);
-      return true;
-    } catch {
-      // Killed before, while or after it was stored: the same again tells.
-      return false;
-    }
-  }
-}
 
 describe('killing node and centre at any moment', function () {
   this.timeout(30_000 + CYCLES * 10_000);
   let centre: SimulatedCentre | undefined;
   let node: ProgramProcess | undefined;
   let link: SimulatedLink | undefined;
-  let poster: Poster | undefined;
+  let poster: PatientPoster | undefined;
   afterEach(async () => {
     // A poster waits for its acknowledgement, so the node goes last.
     if (node && !node.isRunning) await node.start();
@@ -97,7 +50,12 @@ describe('killing node and centre at any moment', function () {
     const edge = await edgeProgram({ villageId: VILLAGE, dataPath: `${folder.path}/edge`, env });
     node = edge;
     await edge.start();
-    const posting = new Poster(edge.url, ['m1', 'm2', 'm3'], random);
+    const posting = new PatientPoster({
+      village: VILLAGE,
+      nodeUrl: () => edge.url,
+      devices: ['m1', 'm2', 'm3'],
+      random,
+    });
     poster = posting;
 
     for (let cycle = 0; cycle < CYCLES; cycle++) {

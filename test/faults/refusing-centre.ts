@@ -27,8 +27,8 @@ async function answerInPart(target: string, request: ProxiedRequest, refuses: (i
   });
   const taken = (await response.json()) as { id: string }[];
   const byId = new Map(taken.map((entry) => [entry.id, entry]));
-  return faults.json(
-    201,
-    documents.map(({ _id: id }) => byId.get(id) ?? { id, error: 'forbidden', reason: REASON }),
-  );
+  const entries = documents.map(({ _id: id }) => byId.get(id) ?? { id, error: 'forbidden', reason: REASON });
+  // Asked for no more, a CouchDB names failures alone.
+  const isRepresented = request.headers.prefer === 'return=representation';
+  return faults.json(201, isRepresented ? entries : entries.filter((entry) => 'error' in entry));
 }

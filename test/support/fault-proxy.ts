@@ -11,6 +11,7 @@ import http, {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import type { Service } from '../../shared/service.js';
 import { resetSocket } from '../../sim/reset-socket.js';
 
@@ -33,6 +34,8 @@ export type Fault =
   | { kind: 'cut-answer'; afterBytes: number }
   /** A 200 whose body goes on until the client leaves. */
   | { kind: 'endless'; headers?: OutgoingHttpHeaders; chunk?: string }
+  /** An answer that never gets to its body: header after header, or one interim answer (102) after the other. */
+  | { kind: 'endless-head'; of: 'headers' | 'interim answers' }
   /** Nothing happens any more, before the answer's headers or after them. */
   | { kind: 'hang'; when: 'before-headers' | 'after-headers' }
   /** The connection is reset and the target never hears of the request. */
@@ -60,6 +63,13 @@ export const faults = {
     status,
     headers: { 'Content-Type': 'text/html' },
     body: '<!doctype html><title>Please log in</title><p>Your bundle is used up.',
+  }),
+  /** A small answer that inflates to 32 MiB of JSON. */
+  bomb: (status = 201): Fault => ({
+    kind: 'answer',
+    status,
+    headers: { ...JSON_TYPE, 'Content-Encoding': 'gzip' },
+    body: gzipSync(Buffer.alloc(32 * 1024 * 1024, ' ')),
   }),
   redirect: (location: string, status = 302): Fault => ({ kind: 'answer', status, headers: { Location: location } }),
 } as const;
@@ -145,6 +155,8 @@ export class FaultProxy implements Service {
         return this.#cutAnswer(request, response, fault.afterBytes);
       case 'endless':
         return sendEndlessly(response, fault);
+      case 'endless-head':
+        return sendHeadEndlessly(response, fault.of);
       case 'hang':
         if (fault.when === 'after-headers') response.writeHead(200, JSON_TYPE).flushHeaders();
         return;
@@ -194,6 +206,18 @@ function sendEndlessly(
     else response.once('drain', more);
   };
   more();
+}
+
+const ENDLESS_EVERY_MS = 2;
+
+/** Past `response`, which can do no such thing; slowly, so that whoever does not leave is not starved of its processor. */
+function sendHeadEndlessly({ socket }: ServerResponse, of: 'headers' | 'interim answers'): void {
+  if (!socket) return;
+  const piece = of === 'headers' ? `X-More: ${'x'.repeat(1000)}\r\n` : 'HTTP/1.1 102 Processing\r\n\r\n';
+  if (of === 'headers') socket.write('HTTP/1.1 200 OK\r\n');
+  const timer = setInterval(() => socket.write(piece), ENDLESS_EVERY_MS);
+  socket.once('close', () => clearInterval(timer));
+  socket.on('error', () => undefined);
 }
 
 function breakOff({ socket }: ServerResponse): void {

@@ -3,49 +3,82 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BatchSizer } from '../../../edge/push/batch-sizer.js';
 
+/** Answers batches one after the other, each `tookMs` after the one before. */
+function answerer(sizer: BatchSizer) {
+  let nowMs = 0;
+  return (documents: number, tookMs: number, bytesPerDocument = 400): number => {
+    const sentMs = nowMs;
+    nowMs += tookMs;
+    sizer.answered({ documents, bytes: documents * bytesPerDocument, sentMs, answeredMs: nowMs });
+    return sizer.size;
+  };
+}
+
 describe('the size of batches', () => {
-  it('grows while full batches are answered quickly, up to 2,000', () => {
+  it('grows fourfold while full batches are answered at once, up to 4,000', () => {
     const sizer = new BatchSizer();
+    const answer = answerer(sizer);
     const sizes = [sizer.size];
-    for (let i = 0; i < 6; i++) {
-      sizer.succeeded(sizer.size, 100);
-      sizes.push(sizer.size);
+    for (let i = 0; i < 4; i++) sizes.push(answer(sizer.size, 20));
+    expect(sizes).to.deep.equal([100, 400, 1600, 4000, 4000]);
+  });
+
+  it('becomes what the link carries in four and a half seconds', () => {
+    const sizer = new BatchSizer();
+    const answer = answerer(sizer);
+    // A link of 200 documents a second.
+    for (let i = 0; i < 8; i++) answer(sizer.size, sizer.size * 5);
+    expect(sizer.size).to.equal(900);
+    // It becomes ten times slower.
+    for (let i = 0; i < 8; i++) answer(sizer.size, sizer.size * 50);
+    expect(sizer.size).to.be.within(88, 95);
+  });
+
+  it('measures the link and not two batches that wait for each other', () => {
+    const sizer = new BatchSizer();
+    // Two at a time, each answered 500 ms after the other although it was handed over 1,000 ms before.
+    for (let answeredMs = 1000; answeredMs <= 5000; answeredMs += 500) {
+      sizer.answered({ documents: sizer.size, bytes: 40_000, sentMs: answeredMs - 1000, answeredMs });
     }
-    expect(sizes).to.deep.equal([100, 200, 400, 800, 1600, 2000, 2000]);
+    expect(sizer.documentsPerS).to.be.above(sizer.size / 5);
+    expect(sizer.size).to.be.above(400);
   });
 
   it('takes nothing from how fast a small batch was', () => {
     const sizer = new BatchSizer();
-    sizer.succeeded(1, 1);
-    sizer.succeeded(99, 1);
+    const answer = answerer(sizer);
+    answer(1, 1);
+    answer(99, 1);
     expect(sizer.size).to.equal(100);
+    expect(sizer.documentsPerS).to.equal(undefined);
   });
 
-  it('halves after a slow or a failed batch, down to 10', () => {
+  it('holds no more than 4 MiB of large documents', () => {
     const sizer = new BatchSizer();
-    sizer.succeeded(100, 9_000);
-    expect(sizer.size).to.equal(50);
+    const answer = answerer(sizer);
+    for (let i = 0; i < 5; i++) answer(sizer.size, 10, 16_384);
+    expect(sizer.size).to.equal(256);
+  });
+
+  it('halves when a batch breaks, down to 10', () => {
+    const sizer = new BatchSizer();
     sizer.failed();
-    expect(sizer.size).to.equal(25);
+    expect(sizer.size).to.equal(50);
     for (let i = 0; i < 10; i++) sizer.failed();
     expect(sizer.size).to.equal(10);
   });
 
-  it('stays as it is for batches that take a few seconds', () => {
-    const sizer = new BatchSizer();
-    for (const durationMs of [2_000, 4_000, 8_000]) sizer.succeeded(100, durationMs);
-    expect(sizer.size).to.equal(100);
-  });
-
-  it('is a whole number from 10 to 2,000 whatever happens', () => {
-    const anyAnswer = fc.option(fc.record({ documents: fc.nat(5_000), durationMs: fc.nat(100_000) }));
+  it('is a whole number from 10 to 4,000 whatever happens', () => {
+    const anyAnswer = fc.option(
+      fc.record({ documents: fc.nat(5_000), bytes: fc.nat(10_000_000), sentMs: fc.nat(1e6), answeredMs: fc.nat(1e6) }),
+    );
     fc.assert(
       fc.property(fc.array(anyAnswer), (answers) => {
         const sizer = new BatchSizer();
         for (const answer of answers) {
-          if (answer) sizer.succeeded(answer.documents, answer.durationMs);
+          if (answer) sizer.answered(answer);
           else sizer.failed();
-          expect(Number.isInteger(sizer.size) && sizer.size >= 10 && sizer.size <= 2_000).to.equal(true);
+          expect(Number.isInteger(sizer.size) && sizer.size >= 10 && sizer.size <= 4_000).to.equal(true);
         }
       }),
     );

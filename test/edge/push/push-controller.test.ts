@@ -17,7 +17,7 @@ import { useTempFolder } from '../../support/temp-folder.js';
 import { waitFor } from '../../support/wait-for.js';
 import { anyVillage, GatewayCentre } from './support/centres.js';
 import { EdgeSite, readings } from './support/edge-site.js';
-import { isBulkDocs } from './support/sent-documents.js';
+import { isBulkDocs, sentIds } from './support/sent-documents.js';
 
 const isCheckpointWrite = ({ method, path }: ProxiedRequest): boolean => method === 'PUT' && path.includes('/_local/');
 
@@ -82,19 +82,47 @@ describe('the push over time', () => {
   it('leaves checkpoints behind in a long drain, so that a broken one does not begin again', async () => {
     const node = await EdgeSite.start(village, folder.path, settings);
     site = node;
-    await node.post(readings(13_000));
+    for (let first = 0; first < 24_000; first += 12_000) await node.post(readings(12_000, first));
     proxy.rule = (request) => {
       const isLate = isBulkDocs(request) && proxy.requests.some(isCheckpointWrite);
       return isLate ? { kind: 'reset' } : undefined;
     };
     expect((await node.replicate({ maxRetries: 1 })).result).to.include({ ok: false });
     const held = await centre.count();
-    expect(held).to.be.within(10_000, 13_000);
+    expect(held).to.be.within(10_000, 24_000);
     const asked = proxy.requests.length;
     proxy.rule = () => undefined;
-    expect((await node.replicate()).result).to.include({ ok: true, sent: 13_001 - held });
+    expect((await node.replicate()).result).to.include({ ok: true, sent: 24_001 - held });
     expect(askedIds(asked)).to.equal(0);
-    expect(await centre.count()).to.equal(13_001);
+    expect(await centre.count()).to.equal(24_001);
+  });
+
+  it('accounts for batches in the order of their numbers, and sends again only what had not arrived', async () => {
+    const node = await EdgeSite.start(village, folder.path, settings);
+    site = node;
+    await node.post(readings(250));
+    let secondAnswered: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      secondAnswered = resolve;
+    });
+    let batches = 0;
+    proxy.rule = async (request) => {
+      if (!isBulkDocs(request)) return undefined;
+      if (++batches > 1) {
+        // What it holds is durable; the answer is on its way before the first batch breaks.
+        setTimeout(secondAnswered, 300);
+        return undefined;
+      }
+      await answered;
+      return faults.json(503, {});
+    };
+    expect((await node.replicate({ maxRetries: 0 })).result).to.include({ ok: false, sent: 0, pending: 251 });
+    expect(await centre.count()).to.equal(100);
+    proxy.rule = () => undefined;
+    const asked = proxy.requests.length;
+    expect((await node.replicate()).result).to.include({ ok: true, sent: 151, pending: 0 });
+    expect(sentIds(proxy, asked), 'the second batch had arrived').to.have.length(151);
+    expect(await centre.documents(village)).to.deep.equal(await node.documents());
   });
 
   it('leaves a checkpoint behind when it is stopped in the middle', async () => {

@@ -9,7 +9,7 @@ import type { TelemetryDocument } from '../../../../shared/documents.js';
 import { ProgramClient } from '../../../../shared/http/client.js';
 import { silentLogger } from '../../../../shared/logger.js';
 import { loadSettings } from '../../../../shared/settings.js';
-import { formatInstant } from '../../../../shared/time.js';
+import { type Clock, formatInstant, systemClock } from '../../../../shared/time.js';
 
 /** Settings by name, as they would stand in the environment. */
 export type SiteSettings = Record<string, string>;
@@ -42,19 +42,26 @@ const EPOCH_MS = Date.parse('2026-03-01T00:00:00.000Z');
 export class EdgeSite {
   readonly village: string;
   readonly folder: string;
+  readonly #clock: Clock;
   #settings: SiteSettings;
   #node: EdgeNode;
   #isRunning = false;
 
-  private constructor(village: string, folder: string, settings: SiteSettings) {
+  private constructor(village: string, folder: string, settings: SiteSettings, clock: Clock) {
     this.village = village;
     this.folder = folder;
+    this.#clock = clock;
     this.#settings = { ...DEFAULTS, ...settings };
     this.#node = this.#make();
   }
 
-  static async start(village: string, folder: string, settings: SiteSettings = {}): Promise<EdgeSite> {
-    const site = new EdgeSite(village, folder, settings);
+  static async start(
+    village: string,
+    folder: string,
+    settings: SiteSettings = {},
+    clock: Clock = systemClock,
+  ): Promise<EdgeSite> {
+    const site = new EdgeSite(village, folder, settings, clock);
     await site.restart();
     return site;
   }
@@ -135,7 +142,7 @@ export class EdgeSite {
   #make(): EdgeNode {
     const flags = { VILLAGE_ID: this.village, LOCAL_CACHE_PATH: this.folder, ...this.#settings };
     const config = nodeConfig(loadSettings(EDGE_SETTINGS, { flags, env: {} }));
-    return new EdgeNode({ config, log: silentLogger() });
+    return new EdgeNode({ config, log: silentLogger(), clock: this.#clock });
   }
 
   async #send(path: string, documents: readonly object[]): Promise<void> {

@@ -1,7 +1,13 @@
 /** What a node really sent through a fault proxy, read from the requests themselves. */
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { TelemetryDocument } from '../../../../shared/documents.js';
 import type { FaultProxy, ProxiedRequest } from '../../../support/fault-proxy.js';
+
+const INFLATE: Record<string, (body: Uint8Array) => Buffer> = {
+  gzip: (body) => gunzipSync(body),
+  br: (body) => brotliDecompressSync(body),
+  identity: (body) => Buffer.from(body),
+};
 
 export function isBulkDocs({ method, path }: ProxiedRequest): boolean {
   return method === 'POST' && path === '/telemetry/_bulk_docs';
@@ -9,8 +15,9 @@ export function isBulkDocs({ method, path }: ProxiedRequest): boolean {
 
 /** The documents of one `_bulk_docs` request. */
 export function documentsOf({ body, headers }: ProxiedRequest): TelemetryDocument[] {
-  const plain = headers['content-encoding'] === 'gzip' ? gunzipSync(new Uint8Array(body)) : body;
-  return (JSON.parse(plain.toString('utf8')) as { docs: TelemetryDocument[] }).docs;
+  const inflate = INFLATE[headers['content-encoding'] ?? 'identity'];
+  if (!inflate) throw new Error(`a body encoded as ${headers['content-encoding']} cannot be read`);
+  return (JSON.parse(inflate(new Uint8Array(body)).toString('utf8')) as { docs: TelemetryDocument[] }).docs;
 }
 
 /** Ids of all documents sent since the request with index `from`, in order, each as often as it was sent. */

@@ -1,0 +1,38 @@
+/**
+ * Opens a new segment for fresh data when the one being written to holds a backlog, so that the fresh goes first.
+ *
+ * Not more often than every quarter of an hour: a link that comes and goes must not leave hundreds of small segments.
+ */
+import type { Ledger } from '../ledger/ledger.js';
+import type { BatchSizer } from './batch-sizer.js';
+
+const WORTH_MS = 30_000;
+const EVERY_MS = 900_000;
+/** Documents a second that are expected of a link nothing is known of: a poor one. */
+const ASSUMED_PER_S = 200;
+
+export class FreshLane {
+  readonly #ledger: Pick<Ledger, 'segments' | 'roll'>;
+  readonly #sizer: Pick<BatchSizer, 'documentsPerS'>;
+  readonly #monotonicMs: () => number;
+  #openedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    ledger: Pick<Ledger, 'segments' | 'roll'>,
+    sizer: Pick<BatchSizer, 'documentsPerS'>,
+    monotonicMs: () => number = () => performance.now(),
+  ) {
+    this.#ledger = ledger;
+    this.#sizer = sizer;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /** To be called when a push begins. Rejects as `Ledger.roll` does. */
+  async openForBacklog(): Promise<void> {
+    const pending = this.#ledger.segments.at(-1)?.pending ?? 0;
+    const drainMs = (pending / (this.#sizer.documentsPerS ?? ASSUMED_PER_S)) * 1000;
+    if (drainMs < WORTH_MS || this.#monotonicMs() - this.#openedMs < EVERY_MS) return;
+    await this.#ledger.roll();
+    this.#openedMs = this.#monotonicMs();
+  }
+}

@@ -1,0 +1,21 @@
+/** What the pieces of one run of a push share. */
+import type { Logger } from '../../shared/logger.js';
+import type { Segment } from '../ledger/segment.js';
+import type { Centre, CentreIdentity } from './centre.js';
+import type { QuarantineStore } from './quarantine-store.js';
+import type { RefusalWindow } from './refusal-window.js';
+
+export interface PushContext {
+  centre: Centre;
+  identity: CentreIdentity;
+  quarantine: QuarantineStore;
+  refusals: RefusalWindow;
+  log: Logger;
+  /** Canonical instant. */
+  nowText(): string;
+  /** Has what is damaged repaired; what is missing afterwards is counted in the segment. */
+  repair(segment: Segment): Promise<void>;
+  /** Hears of every batch accounted for: how many the centre has taken now, and how many it refused. */
+  onBatch(taken: number, quarantined: number): void;
+  signal: AbortSignal;
+}

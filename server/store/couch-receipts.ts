@@ -1,0 +1,88 @@
+/**
+ * Receipts of a CouchDB: counted by a view of its own over node and number, with the built-in `_sum`. Every query has the
+ * view brought up to date first, so that it covers whatever was acknowledged before.
+ *
+ * A view that is far behind (a new one over years of documents) is not waited for: CouchDB goes on building it when the
+ * query has been given up, and keeps what it has built.
+ */
+import { AppError, messageOf } from '../../shared/app-error.js';
+import { EMPTY_RECEIPT, type Receipt } from '../../shared/receipt.js';
+import type { CouchClient } from './couch-client.js';
+
+const DB = 'telemetry';
+/** Another definition gets another name: gateways of two versions must not take turns replacing each other's index. */
+const DESIGN = '_design/receipts-1';
+const VIEW = 'numbers';
+/** Below the time a node waits for an answer. */
+const DEADLINE_MS = 8_000;
+const RETRY_AFTER_S = 10;
+const HALF = 65_536;
+
+/**
+ * One row per document that has a number: how many it is, and the two halves of what it adds to the checksum, whose sums
+ * stay exact however many there are. In JavaScript as old as CouchDB's engines.
+ */
+const MAP = `function (doc) {
+  if (typeof doc.node !== 'string' || typeof doc.seq !== 'number') return;
+  var start = doc._rev.indexOf('-') + 1;
+  var value = parseInt(doc._rev.slice(start, start + 8), 16);
+  emit([doc.node, doc.seq], [1, Math.floor(value / ${HALF}), value % ${HALF}]);
+}`;
+
+const DEFINITION = {
+  language: 'javascript',
+  options: { partitioned: true },
+  views: { [VIEW]: { map: MAP, reduce: '_sum' } },
+};
+
+/** Creates the view where it is missing. Throws `not_configured` when the gateway's user may not. */
+export async function ensureReceiptIndex(client: CouchClient): Promise<void> {
+  const { status } = await client.request({ db: DB, path: DESIGN, expected: [404] });
+  if (status !== 404) return;
+  // 409: another gateway was faster.
+  const put = { db: DB, path: DESIGN, method: 'PUT', body: DEFINITION, expected: [401, 403, 409] } as const;
+  const answer = await client.request(put);
+  if (answer.status === 401 || answer.status === 403) {
+    throw new AppError(
+      'not_configured',
+      `the centre's user may not create ${DESIGN} in the database ${client.prefix}${DB} at ${client.origin}; ` +
+        'make it an admin of that database',
+    );
+  }
+}
+
+/** Throws `unavailable` while CouchDB cannot tell, or not in time. */
+export async function couchReceipt(
+  client: CouchClient,
+  asked: { village: string; node: string; from: number; to: number },
+): Promise<Receipt> {
+  const { village, node, from, to } = asked;
+  const { body } = await client
+    .request<{ rows?: { value?: unknown }[] }>({
+      db: DB,
+      path: `_partition/${encodeURIComponent(village)}/${DESIGN}/_view/${VIEW}`,
+      qs: { start_key: [node, from], end_key: [node, to], reduce: true, update: true },
+      deadlineMs: DEADLINE_MS,
+    })
+    .catch((error: unknown) => {
+      throw unavailable(`receipts cannot be given now (a new index may still be building): ${messageOf(error)}`, error);
+    });
+  const rows = body?.rows;
+  if (!Array.isArray(rows) || rows.length > 1) throw unavailable('CouchDB gave an answer that is none of its own');
+  return rows[0] === undefined ? EMPTY_RECEIPT : receiptOf(rows[0].value);
+}
+
+function receiptOf(value: unknown): Receipt {
+  const [count, high, low] = Array.isArray(value) ? value : [];
+  const isSum = [count, high, low].every((one) => Number.isSafeInteger(one) && one >= 0);
+  if (!isSum) throw unavailable('CouchDB gave an answer that is none of its own');
+  const checksum = Number((BigInt(high) * BigInt(HALF) + BigInt(low)) % 2n ** 53n);
+  return { count, checksum };
+}
+
+function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('unavailable', message, {
+    retryAfterS: RETRY_AFTER_S,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { fastClockEnvironment } from '../../bench/support/fast-clock.js';
+
+/** Runs an ES module with its time `speed` times as fast, and parses what it prints. */
+async function runFast<T>(speed: number, sinceMs: number, program: string): Promise<T> {
+  const env = { PATH: process.env.PATH ?? '', ...fastClockEnvironment(speed, sinceMs) };
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 20_000 });
+  return JSON.parse(stdout) as T;
+}
+
+describe('the fast clock of the benchmark', () => {
+  it('lets clocks and timers agree on a minute that takes a tenth of a second', async () => {
+    const sinceMs = Date.now();
+    const told = await runFast<{ wallMs: number; monotonicMs: number; ticks: number; atMs: number }>(
+      600,
+      sinceMs,
+      `const [wall, monotonic] = [Date.now(), performance.now()];
+       let ticks = 0;
+       const ticking = setInterval(() => ticks++, 10_000);
+       setTimeout(() => {
+         clearInterval(ticking);
+         const atMs = new Date().getTime();
+         console.log(JSON.stringify({ wallMs: atMs - wall, monotonicMs: performance.now() - monotonic, ticks, atMs }));
+       }, 60_000);`,
+    );
+    const tookMs = Date.now() - sinceMs;
+    // A timer may come late, by minutes of this time on a busy machine, but not early and not by the real time.
+    expect(told.wallMs).to.be.within(59_000, 600 * tookMs);
+    expect(told.monotonicMs).to.be.within(told.wallMs - 1_300, told.wallMs + 1_300);
+    expect(told.ticks).to.be.within(3, 7);
+    expect(told.atMs - sinceMs).to.be.within(60_000, 600 * tookMs);
+  });
+
+  it('ends idle connections after as much of its own time, and dates answers by it', async () => {
+    const sinceMs = Date.now();
+    const told = await runFast<{ aliveMs: number; dateMs: number; nowMs: number }>(
+      600,
+      sinceMs,
+      `import http from 'node:http';
+       const server = http.createServer((_request, response) => response.end('x'));
+       server.keepAliveTimeout = 75_000;
+       server.listen(0, '127.0.0.1', () => {
+         const agent = new http.Agent({ keepAlive: true });
+         http.get({ port: server.address().port, host: '127.0.0.1', agent }, (response) => {
+           const socket = response.socket;
+           const dateMs = Date.parse(response.headers.date);
+           const nowMs = Date.now();
+           response.resume().on('end', () => {
+             const started = performance.now();
+             socket.on('close', () => {
+               console.log(JSON.stringify({ aliveMs: performance.now() - started, dateMs, nowMs }));
+               server.close();
+             });
+           });
+         });
+       });`,
+    );
+    // Node's own timers count whole milliseconds of real time, and are as late as the machine is busy.
+    expect(told.aliveMs).to.be.within(70_000, 3_000_000);
+    expect(told.nowMs - told.dateMs).to.be.within(-1_000, 600_000);
+  });
+});

@@ -1,0 +1,127 @@
+/**
+ * How every life ends once nothing goes wrong any more: after one forced run every acknowledged document is at the
+ * centre exactly once, with its revision and number, or in quarantine with its reason; and what that took is bounded.
+ */
+import { expect } from 'chai';
+import type { NodeStatus } from '../../../edge/api/status.js';
+import type { OneShotResult } from '../../../edge/push/one-shot.js';
+import type { QuarantineItem } from '../../../edge/push/quarantine-store.js';
+import type { TelemetryDocument } from '../../../shared/documents.js';
+import { ProgramClient } from '../../../shared/http/client.js';
+import { listAll } from '../../edge/api/node-client.js';
+import { byId } from '../../edge/push/support/edge-site.js';
+import { numberProblems, readStoredTelemetry } from '../../support/stored-telemetry.js';
+import { waitFor } from '../../support/wait-for.js';
+import { REASON } from '../refusing-centre.js';
+import { isDisturbance } from './fault-schedule.js';
+import type { FaultWorld } from './fault-world.js';
+
+const DRAIN_MS = 20_000;
+
+/** Throws an AssertionError that says what is wrong. The node is stopped afterwards. */
+export async function expectEverythingAccountedFor(world: FaultWorld): Promise<void> {
+  const client = new ProgramClient({ url: world.node.url, peer: 'the node', timeoutMs: DRAIN_MS });
+  const result = await replicate(client);
+  const { items } = await client.json<{ items: QuarantineItem[] }>('/v1/quarantine');
+  expectOnlyRefused(items, world);
+  if (items.length === 0) expect(result, JSON.stringify(result)).to.include({ ok: true });
+  await expectSameOnBothSides(world, items);
+  await expectAcknowledged(world, items);
+  await expectNumbers(world, items, await drainEvents(client));
+  expectBounded(world);
+}
+
+async function replicate(client: ProgramClient): Promise<OneShotResult> {
+  const init = {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"maxRetries":10,"retryIntervalS":0.05,"deadlineS":20}',
+  };
+  let result: OneShotResult | undefined;
+  for await (const line of client.lines<OneShotResult>('/v1/replicate', init)) result = line;
+  if (result?.event !== 'done') throw new Error('the node did not say how the replication ended');
+  return result;
+}
+
+/** What the node itself tells of the run comes after it. Answers where its numbers stood with nothing pending. */
+async function drainEvents(client: ProgramClient): Promise<{ node: string; lastSeq: number }> {
+  const drained = async () => {
+    const { node, store } = await client.json<Pick<NodeStatus, 'node' | 'store'>>('/v1/status');
+    if (store.pending === 0) return { node, lastSeq: store.lastSeq };
+    await replicate(client);
+    return undefined;
+  };
+  return waitFor(drained, { what: 'the events of the run itself', timeoutMs: DRAIN_MS });
+}
+
+function expectOnlyRefused(items: readonly QuarantineItem[], { schedule, poster }: FaultWorld): void {
+  const { refusedForever } = schedule;
+  const refused = [...poster.acknowledged.contents('reading').keys()].filter((id) =>
+    id.includes(`:${refusedForever}:`),
+  );
+  expect(items.map(({ id }) => id).sort(), 'in quarantine').to.deep.equal(refused.sort());
+  expect(new Set(items.map(({ reason }) => reason))).to.deep.equal(new Set(refused.length > 0 ? [REASON] : []));
+}
+
+/** Ids, revisions, numbers and contents. */
+async function expectSameOnBothSides(world: FaultWorld, quarantined: readonly QuarantineItem[]): Promise<void> {
+  const kept = await listAll(world.node.url, 'readings');
+  const held: TelemetryDocument[] = [];
+  const path = `/v1/villages/${world.village}/readings?format=ndjson`;
+  for await (const document of world.centre.analyst.lines<TelemetryDocument>(path)) held.push(document);
+  const ofCentre = new Map(held.map((document) => [document._id, document]));
+  expect(held.length, 'documents listed twice').to.equal(ofCentre.size);
+  const refused = new Set(quarantined.map(({ id }) => id));
+  const due = kept.filter(({ _id }) => !refused.has(_id));
+  const missing = due.filter(({ _id }) => !ofCentre.has(_id)).map(({ _id, node, seq }) => `${_id} ${node} ${seq}`);
+  expect(missing.slice(0, 5), `${missing.length} of ${due.length} are not at the centre`).to.deep.equal([]);
+  expect(held.sort(byId)).to.deep.equal(due.sort(byId));
+}
+
+async function expectAcknowledged(world: FaultWorld, quarantined: readonly QuarantineItem[]): Promise<void> {
+  const kept = new Set((await listAll(world.node.url, 'readings')).map(({ _id }) => _id));
+  const acknowledged = [...world.poster.acknowledged.contents('reading').keys()];
+  const lost = acknowledged.filter((id) => !kept.has(id));
+  expect(lost.slice(0, 5), `${lost.length} acknowledged readings are nowhere`).to.deep.equal([]);
+  expect(kept.size, 'readings nobody was told of').to.equal(acknowledged.length);
+  expect(acknowledged.length).to.be.greaterThan(quarantined.length);
+}
+
+/** Events included, but for those the node had still to tell when it ended. It is stopped. */
+async function expectNumbers(
+  world: FaultWorld,
+  quarantined: readonly QuarantineItem[],
+  drained: { node: string; lastSeq: number },
+): Promise<void> {
+  await world.node.stop();
+  const stored = await readStoredTelemetry(world.nodeFolder);
+  expect(numberProblems(stored)).to.deep.equal([]);
+  expect([...stored.lost.values()].flat(), 'lost numbers').to.deep.equal([]);
+  const due = stored.documents.filter(({ node, seq }) => node !== drained.node || seq <= drained.lastSeq);
+  const refused = quarantined.map(({ id }) => id).sort();
+  const missing = await world.voice.missing(due);
+  expect(missing.sort(), 'what the centre does not hold').to.deep.equal(refused);
+  const atLast = (await world.voice.missing(stored.documents)).length;
+  expect(await world.voice.documentCount()).to.equal(stored.documents.length - atLast);
+}
+
+/** What a request and its bookkeeping may take beside the documents. */
+const BYTES_PER_DOCUMENT = 150;
+const BYTES_TO_BEGIN = 20_000;
+/** Nothing that goes wrong may cost more than what can be under way, and a few questions. */
+const BYTES_PER_DISTURBANCE = 12_000;
+const REQUESTS_PER_DISTURBANCE = 25;
+
+function expectBounded({ schedule, link, proxy, poster }: FaultWorld): void {
+  const documents = poster.acknowledged.count;
+  const disturbances = schedule.events.filter(isDisturbance).length;
+  // A centre that has lost its memory is given everything again.
+  const amnesias = schedule.events.filter(({ kind }) => /^(restore|wipe)/.test(kind)).length;
+  const maxBytes =
+    BYTES_TO_BEGIN + (1 + amnesias) * documents * BYTES_PER_DOCUMENT + disturbances * BYTES_PER_DISTURBANCE;
+  const { payloadBytes } = link.counts.up;
+  expect(payloadBytes, `bytes up for ${documents} documents`).to.be.at.most(maxBytes);
+  expect(proxy.requests.length, 'requests').to.be.at.most(
+    100 + documents / 5 + disturbances * REQUESTS_PER_DISTURBANCE,
+  );
+}
