@@ -177,7 +177,7 @@ describe('the supervision of pushes', () => {
   it('counts failures until documents arrive: neither those held already nor those refused are progress', async () => {
     const { controller } = await started();
     for (let n = 1; n <= 4; n++) {
-      push.batch(n % 2 ? {} : { quarantined: 1 });
+      push.batch([{}, { quarantined: 1 }, { sent: 2, held: 2 }][n % 3] ?? {});
       push.lastRun.fail(TROUBLE);
       await settle();
       expect(controller.state.failures).to.equal(n);
