@@ -74,6 +74,7 @@ export class PushController implements Service {
   /** Documents delivered and quarantined when last looked. */
   #seen: PushTotals = { sent: 0, held: 0, quarantined: 0 };
   #retriedMs = Number.NEGATIVE_INFINITY;
+  #releaseProbes: (() => void) | undefined;
   #stall: Stall | undefined;
   #stalls = 0;
   #batches = 0;
@@ -187,6 +188,17 @@ export class PushController implements Service {
     const { state, effects } = transition(this.#state, event, this.#options.clock.monotonic(), this.#options.rules);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
+    this.#holdProbesOffline();
+  }
+
+  /** A push that is planned while there is no link is a probe, too: one of both is enough. */
+  #holdProbesOffline(): void {
+    const isProbing = this.#state.name === 'offline' && this.#state.wakeAtMs !== undefined;
+    if (isProbing) this.#releaseProbes ??= this.holdProbes();
+    else {
+      this.#releaseProbes?.();
+      this.#releaseProbes = undefined;
+    }
   }
 
   #perform(effect: ControllerEffect): void {

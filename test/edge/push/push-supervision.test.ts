@@ -156,6 +156,18 @@ describe('the supervision of pushes', () => {
       expect([runs.length, controller.state.name]).to.deep.equal([before + 1, 'connecting']);
     });
 
+    it('is not probed beside the pushes that are tried while it is away', async () => {
+      const { runs, connectivity } = await started();
+      for (let n = 0; n < 20; n++) {
+        connectivity.exchangeBegan();
+        connectivity.exchangeEnded({ away: AWAY });
+        push.lastRun.fail(AWAY);
+        await settle();
+        await push.pass(31_000);
+      }
+      expect([runs.length, push.probes]).to.deep.equal([21, 0]);
+    });
+
     it('is told truly in scheduled mode, too, and nothing is pushed for it', async () => {
       const { runs, connectivity } = await started({ live: false });
       await push.pass(11_000);
