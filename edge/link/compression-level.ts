@@ -7,36 +7,41 @@
 
 export type Coding = 'gzip' | 'br';
 
-/** What a level costs and gives, measured over batches of readings (docs/adr/0013-compression.md). */
+/** What a level costs and gives. */
 interface Level {
   level: number;
-  /** Milliseconds per plain megabyte on the machine they were measured on. */
+  /** Milliseconds of processor per plain megabyte. */
   msPerMb: number;
   /** Compressed bytes per plain byte. */
   ratio: number;
 }
 
-/** Strongest first; levels that others beat in both time and size are left out. */
+/**
+ * Strongest first, measured with 1,000 readings (docs/adr/0013-compression.md); levels that another beats in time and
+ * comes close to in size are left out.
+ */
 const LEVELS: Record<Coding, readonly [Level, ...Level[]]> = {
   br: [
-    { level: 11, msPerMb: 1_000, ratio: 0.075 },
-    { level: 9, msPerMb: 100, ratio: 0.09 },
-    { level: 5, msPerMb: 30, ratio: 0.1 },
-    { level: 4, msPerMb: 20, ratio: 0.105 },
+    { level: 11, msPerMb: 2_700, ratio: 0.077 },
+    { level: 10, msPerMb: 670, ratio: 0.079 },
+    { level: 4, msPerMb: 16, ratio: 0.086 },
   ],
   gzip: [
-    { level: 9, msPerMb: 60, ratio: 0.11 },
-    { level: 6, msPerMb: 40, ratio: 0.11 },
-    { level: 1, msPerMb: 12, ratio: 0.14 },
+    { level: 9, msPerMb: 49, ratio: 0.125 },
+    { level: 7, msPerMb: 34, ratio: 0.126 },
+    { level: 5, msPerMb: 18, ratio: 0.133 },
+    { level: 1, msPerMb: 9, ratio: 0.175 },
   ],
 };
 
 /** The share of the sending time that compressing may take. */
 const SHARE = 0.5;
-/** So long compressing takes may always. */
-const ALWAYS_MS = 20;
+/** So long compressing may take whatever the link: nobody notices. */
+const UNNOTICED_MS = 20;
 /** How much one measurement moves what is believed of the processor. */
 const WEIGHT = 0.3;
+/** Smaller bodies measure the way to the thread pool and back. */
+const MEASURE_FROM_BYTES = 50_000;
 
 /** The strongest level that can be afforded for so many plain bytes; `slowness` as from `slownessAfter`. */
 export function chooseLevel(coding: Coding, plainBytes: number, bytesPerS: number, slowness: number): number {
@@ -44,14 +49,14 @@ export function chooseLevel(coding: Coding, plainBytes: number, bytesPerS: numbe
   const affordable = levels.find(({ msPerMb, ratio }) => {
     const encodeMs = (plainBytes / 1e6) * msPerMb * slowness;
     const sendMs = ((plainBytes * ratio) / bytesPerS) * 1000;
-    return encodeMs <= Math.max(ALWAYS_MS, SHARE * sendMs);
+    return encodeMs <= Math.max(UNNOTICED_MS, SHARE * sendMs);
   });
   return (affordable ?? levels[levels.length - 1] ?? levels[0]).level;
 }
 
 /**
- * How many times slower than the table this processor is, after it compressed so many plain bytes in so long; levels
- * keep their proportions from one processor to the next. Also above 1 where the processor has other work.
+ * How many times slower than the table this processor is, after it compressed so many plain bytes in so long. Levels
+ * keep their proportions from one processor to the next; a processor with other work to do counts as slower.
  */
 export function slownessAfter(
   slowness: number,
@@ -61,8 +66,22 @@ export function slownessAfter(
   encodeMs: number,
 ): number {
   const known = LEVELS[coding].find((one) => one.level === level);
-  // Small bodies measure the way to the thread pool and back.
-  if (!known || plainBytes < 50_000) return slowness;
+  if (!known || plainBytes < MEASURE_FROM_BYTES) return slowness;
   const measured = encodeMs / ((plainBytes / 1e6) * known.msPerMb);
   return slowness * (1 - WEIGHT) + Math.min(measured, 10 * slowness) * WEIGHT;
+}
+
+const MIN_WINDOW = 10;
+const MAX_WINDOW = 18;
+/** Brotli's window is so many bytes less than a power of two. */
+const WINDOW_LOSS_BYTES = 16;
+
+/**
+ * Brotli's window, as the power of two. In similar rows everything worth repeating stands in the two before: farther
+ * back there are only digits that match by chance, and a quick level falls for them.
+ */
+export function brotliWindow(plainBytes: number, rowBytes: number | undefined): number {
+  const reach = Math.min(plainBytes, rowBytes === undefined ? plainBytes : 2 * rowBytes);
+  const window = Math.ceil(Math.log2(reach + WINDOW_LOSS_BYTES));
+  return Math.min(MAX_WINDOW, Math.max(MIN_WINDOW, window));
 }

@@ -95,7 +95,7 @@ export class Link {
 
   /** The value as a body of JSON, compressed as hard as the link makes worth it. */
   encode(value: unknown): Promise<EncodedBody> {
-    return this.#encoder.encode(JSON.stringify(value), this.bytesPerS);
+    return this.#encoder.encode(value, this.bytesPerS);
   }
 
   /**
@@ -129,7 +129,7 @@ export class Link {
     const answer = await this.#exchanges.exchange({
       ...{ method, path: pathname + search, maxAnswerBytes: MAX_FETCHED_BYTES, signal: init.signal ?? undefined },
       headers: { ...acceptOf(init.headers), ...this.#acceptEncoding() },
-      body: text === undefined ? undefined : await this.#encoder.encode(text, this.bytesPerS),
+      body: text === undefined ? undefined : await this.#encoder.encodeJson(text, this.bytesPerS),
     });
     if (answer.status >= 300 && answer.status < 400) {
       throw httpError({ ...answer, json: undefined }, `${method} ${pathname}`, this.url);

@@ -5,7 +5,7 @@
 const FIRST = 100;
 const MIN = 10;
 const MAX = 4_000;
-const TARGET_MS = 4_500;
+const TARGET_MS = 6_000;
 const MAX_GROWTH = 4;
 /** Of documents as they are, uncompressed: what may be in memory for one batch. */
 const MAX_BYTES = 4 * 1024 * 1024;

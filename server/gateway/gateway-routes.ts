@@ -28,7 +28,7 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
       couchdb: 'Welcome',
       version: couchVersion,
       uuid,
-      features: ['accepts-gzip', 'bulk-docs-representation', 'receipts'],
+      features: ['accepts-br', 'accepts-gzip', 'bulk-docs-representation', 'receipts'],
       vendor: { name: 'solar-central', version },
     });
   });

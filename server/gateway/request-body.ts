@@ -1,6 +1,6 @@
 /**
- * Reads the JSON body of a replication request: plain or gzip, bounded after decompression, so that a small bomb cannot
- * fill the memory. What it gives may be nested as deep as the sender liked: never walk it recursively, never stringify
+ * Reads the JSON body of a replication request: plain, gzip or Brotli, bounded after decompression, so that a small bomb
+ * cannot fill the memory. What it gives may be nested as deep as the sender liked: never walk it recursively, never stringify
  * it before it is checked.
  */
 import type { IncomingMessage } from 'node:http';
@@ -68,19 +68,29 @@ async function discardRest(request: IncomingMessage, maxBytes: number): Promise<
 function decoded(request: IncomingMessage): Readable {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   if (encoding === 'identity' || encoding === '') return request;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new AppError('unsupported_media_type', `the encoding ${encoding.slice(0, 40)} is not supported; gzip is`);
+  const inflate = inflater(encoding);
+  if (!inflate) {
+    const name = encoding.slice(0, 40);
+    throw new AppError('unsupported_media_type', `the encoding ${name} is not supported; gzip and br are`);
   }
-  const gunzip = zlib.createGunzip();
-  request.once('error', (error) => gunzip.destroy(error));
-  request.once('aborted', () => gunzip.destroy(new Error('aborted')));
-  return request.pipe(gunzip);
+  request.once('error', (error) => inflate.destroy(error));
+  request.once('aborted', () => inflate.destroy(new Error('aborted')));
+  return request.pipe(inflate);
+}
+
+function inflater(encoding: string): zlib.Gunzip | zlib.BrotliDecompress | undefined {
+  if (encoding === 'gzip' || encoding === 'x-gzip') return zlib.createGunzip();
+  if (encoding === 'br') return zlib.createBrotliDecompress();
+  return undefined;
 }
 
 function readingError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const isCompression = codeOf(error)?.startsWith('Z_') ?? false;
-  const what = isCompression ? 'the body is not valid gzip' : 'the request ended before its body was complete';
+  // zlib names its own errors Z_…, those of the Brotli decoder ERR__ERROR_… and the like.
+  const isCompression = /^(Z_|ERR_(BROTLI|_))/.test(codeOf(error) ?? '');
+  const what = isCompression
+    ? 'the body is not what its encoding says'
+    : 'the request ended before its body was complete';
   return new AppError('invalid_request', what, { cause: error });
 }
 

@@ -44,6 +44,7 @@ for (const kind of STORES) {
       const first = (await (await centre.as(kano, '/')).json()) as Json;
       expect(first).to.have.nested.property('vendor.name', 'solar-central');
       expect(first).to.include({ couchdb: 'Welcome' });
+      expect(first.features).to.include('accepts-br');
       expect(first.uuid).to.match(/^[0-9a-f]{32}$/);
       expect(first.version).to.match(/^3\.\d/);
       await centre.restart();
@@ -136,19 +137,28 @@ for (const kind of STORES) {
       expect(kept).to.deep.equal(document);
     });
 
-    it('takes gzip, and refuses bombs, other encodings and broken bodies in one sentence each', async () => {
+    it('takes gzip and Brotli, and refuses bombs, other encodings and broken bodies in one sentence each', async () => {
       const post = (body: Buffer | string, headers: Record<string, string> = {}) =>
         centre.as(kano, '/telemetry/_bulk_docs', { method: 'POST', headers, body: body as string });
       const gzip = { 'Content-Encoding': 'gzip' };
       const good = zlib.gzipSync(JSON.stringify({ docs: fresh(10), new_edits: false }));
       expect((await post(good, gzip)).status).to.equal(201);
+      const br = { 'Content-Encoding': 'br' };
+      const goodBrotli = zlib.brotliCompressSync(JSON.stringify({ docs: fresh(10), new_edits: false }));
+      expect((await post(goodBrotli, br)).status).to.equal(201);
       const bomb = zlib.gzipSync(' '.repeat(200 * 1024 * 1024));
+      const quickly = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } };
+      const brotliBomb = zlib.brotliCompressSync(Buffer.alloc(200 * 1024 * 1024, ' '), quickly);
       const cases: [number, string, Response][] = [
         [413, 'too_large', await post(bomb, gzip)],
+        [413, 'too_large', await post(brotliBomb, br)],
         [413, 'too_large', await post(Buffer.alloc(33 * 1024 * 1024, ' '))],
         [415, 'bad_content_type', await post(good, { 'Content-Encoding': 'compress' })],
         [400, 'bad_request', await post(good.subarray(0, 40), gzip)],
         [400, 'bad_request', await post('{"docs":[]}', gzip)],
+        [400, 'bad_request', await post(goodBrotli.subarray(0, 40), br)],
+        [400, 'bad_request', await post('{"docs":[]}', br)],
+        [400, 'bad_request', await post(good, br)],
         [400, 'bad_request', await post('{"docs":[')],
         [400, 'bad_request', await post(Buffer.from([0x22, 0xff, 0x22]))],
         [400, 'bad_request', await post('[]')],
