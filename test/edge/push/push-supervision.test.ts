@@ -102,7 +102,7 @@ describe('the supervision of pushes', () => {
     await drain();
     push.segment.pending = 2;
     push.segment.damage = new Error('damaged');
-    await push.pass(300_000);
+    await push.pass(4_000_000);
     expect([runs.length, controller.stalls]).to.deep.equal([1, 0]);
   });
 
@@ -163,7 +163,7 @@ describe('the supervision of pushes', () => {
         connectivity.exchangeEnded({ away: AWAY });
         push.lastRun.fail(AWAY);
         await settle();
-        await push.pass(31_000);
+        await push.pass(30_000);
       }
       expect([runs.length, push.probes]).to.deep.equal([21, 0]);
     });
