@@ -6,7 +6,7 @@ import type { NodeParts } from '../node-parts.js';
 import { releaseQuarantined } from '../push/quarantine-release.js';
 
 export function quarantineRoutes(parts: NodeParts): Router {
-  const { quarantine, sync } = parts;
+  const { quarantine, sync, clock } = parts;
   const router = Router();
   router
     .route('/')
@@ -20,9 +20,14 @@ export function quarantineRoutes(parts: NodeParts): Router {
       if (!sync)
         throw new AppError('not_configured', 'this node has no API_URL: there is no centre to offer the documents to');
       const before = quarantine.count;
-      await sync.controller.push().catch((error: Error) => {
-        throw new AppError('link', `the documents could not be offered again: ${error.message}`, { cause: error });
-      });
+      const sinceMs = clock.now();
+      const push = () =>
+        sync.controller.push().catch((error: Error) => {
+          throw new AppError('link', `the documents could not be offered again: ${error.message}`, { cause: error });
+        });
+      await push();
+      // It may have joined a forced run that had offered them before the rule was lifted.
+      if (quarantine.count === before && before > 0 && !quarantine.wasTriedSince(sinceMs)) await push();
       response.json({ released: Math.max(0, before - quarantine.count), quarantined: quarantine.count });
     })
     .all(methodNotAllowed('POST'));

@@ -5,6 +5,13 @@ import type { Centre, CentreIdentity } from './centre.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import type { RefusalWindow } from './refusal-window.js';
 
+/** How many documents of a batch the centre has taken now, those of them it held under another number, and refused. */
+export interface BatchCounts {
+  taken: number;
+  held: number;
+  quarantined: number;
+}
+
 export interface PushContext {
   centre: Centre;
   identity: CentreIdentity;
@@ -15,7 +22,7 @@ export interface PushContext {
   nowText(): string;
   /** Has what is damaged repaired; what is missing afterwards is counted in the segment. */
   repair(segment: Segment): Promise<void>;
-  /** Hears of every batch accounted for: how many the centre has taken now, and how many it refused. */
-  onBatch(taken: number, quarantined: number): void;
+  /** Hears of every batch accounted for. */
+  onBatch(counts: BatchCounts): void;
   signal: AbortSignal;
 }

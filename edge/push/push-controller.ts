@@ -26,8 +26,9 @@ import {
 } from './controller-state.js';
 import { OutageLog } from './outage-log.js';
 import { PushRun } from './push-run.js';
-import type { Pusher } from './pusher.js';
+import type { Pusher, PushTotals } from './pusher.js';
 import type { QuarantineStore } from './quarantine-store.js';
+import { RunSlot } from './run-slot.js';
 import { SyncFigures } from './sync-figures.js';
 
 export interface PushControllerOptions {
@@ -54,8 +55,6 @@ export interface Stall {
 
 const LOOK_EVERY_MS = 2_000;
 const FAREWELL_MS = 2_000;
-/** How long a run that was called off may take to notice. */
-const CALL_OFF_MS = 10_000;
 /** A document that is due again causes a run of its own no more often than this. */
 const RETRY_EVERY_MS = 10_000;
 
@@ -65,27 +64,27 @@ export class PushController implements Service {
   readonly #figures: SyncFigures;
   readonly #outages: OutageLog;
   readonly #watchdog: Watchdog;
+  readonly #slot: RunSlot;
   #state: ControllerState;
-  #run: PushRun | undefined;
   #wake: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
   #unsubscribe: (() => void)[] = [];
   /** Forced pushes that wait for the run under way to make room: where data never stops it would not end by itself. */
   #forcedWaiting = 0;
   /** Documents delivered and quarantined when last looked. */
-  #seen = { sent: 0, quarantined: 0 };
+  #seen: PushTotals = { sent: 0, held: 0, quarantined: 0 };
   #retriedMs = Number.NEGATIVE_INFINITY;
+  #releaseProbes: (() => void) | undefined;
   #stall: Stall | undefined;
   #stalls = 0;
   #batches = 0;
-  /** Set while a run is called off: until then nobody may begin another. */
-  #callingOff: Promise<void> | undefined;
 
   constructor(options: PushControllerOptions) {
     const { log, clock, live, state, pusher, link, watchdog } = options;
     this.#options = options;
     this.#outages = new OutageLog(log, () => clock.monotonic());
     this.#watchdog = new Watchdog(watchdog);
+    this.#slot = new RunSlot(log);
     this.#state = initialState(clock.monotonic(), live ? [] : ['schedule']);
     const { bytesSent, bytesReceived } = link.counters;
     const before = { bytesSent, bytesReceived };
@@ -150,7 +149,7 @@ export class PushController implements Service {
     clearInterval(this.#looking);
     this.#dispatch({ type: 'stopped' });
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    const hasEnded = await this.#callOff('the node is stopping');
+    const hasEnded = await this.#slot.callOff('the node is stopping');
     // Without a link, or with a slow one, the next start asks the centre instead; nothing is lost.
     if (wasOnline && hasEnded) await pusher.writeCheckpoints(AbortSignal.timeout(FAREWELL_MS)).catch(() => undefined);
     await this.#figures.write();
@@ -162,22 +161,18 @@ export class PushController implements Service {
    * run failed of.
    */
   async push(): Promise<void> {
-    if (this.#callingOff) await this.#callingOff;
-    if (this.#run?.fresh) return this.#run.done;
     this.#forcedWaiting++;
     try {
-      while (this.#run && !this.#run.fresh) {
-        await this.#run.done.catch(() => undefined);
-        await this.#callingOff;
-      }
-      if (!this.#run && this.#state.pauses.has('storage')) await this.#options.ledger.heal();
+      await this.#slot.freeOfOthers();
+      if (!this.#slot.run && this.#state.pauses.has('storage')) await this.#options.ledger.heal();
     } finally {
       this.#forcedWaiting--;
     }
     this.#lookAtStore();
-    if (!this.#run && takesRequests(this.#state)) this.#dispatch({ type: 'asked' });
-    if (!this.#run) throw new LinkError('REQUEST_ERROR', 'the node is stopping');
-    return this.#run.fresh ? this.#run.done : this.push();
+    if (!this.#slot.run && takesRequests(this.#state)) this.#dispatch({ type: 'asked' });
+    const { run } = this.#slot;
+    if (!run) throw new LinkError('REQUEST_ERROR', 'the node is stopping');
+    return run.fresh ? run.done : this.push();
   }
 
   /** Something is about to be pushed again: no probes until the hold is released. */
@@ -193,6 +188,17 @@ export class PushController implements Service {
     const { state, effects } = transition(this.#state, event, this.#options.clock.monotonic(), this.#options.rules);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
+    this.#holdProbesOffline();
+  }
+
+  /** A push that is planned while there is no link is a probe, too: one of both is enough. */
+  #holdProbesOffline(): void {
+    const isProbing = this.#state.name === 'offline' && this.#state.wakeAtMs !== undefined;
+    if (isProbing) this.#releaseProbes ??= this.holdProbes();
+    else {
+      this.#releaseProbes?.();
+      this.#releaseProbes = undefined;
+    }
   }
 
   #perform(effect: ControllerEffect): void {
@@ -209,7 +215,7 @@ export class PushController implements Service {
     const run = new PushRun(fresh, link.counters.requests, (signal) =>
       pusher.run(fresh, signal, () => this.#forcedWaiting > 0),
     );
-    this.#run = run;
+    this.#slot.take(run);
     run.done.then(
       () => this.#onDrained(run),
       (error: unknown) => this.#onFailed(run, error),
@@ -223,26 +229,26 @@ export class PushController implements Service {
 
   #onBatch(): void {
     const { pusher, ledger, connectivity } = this.#options;
-    const { sent, quarantined } = pusher.totals;
-    const delivered = sent - this.#seen.sent;
-    const refused = quarantined - this.#seen.quarantined;
-    this.#seen = { sent, quarantined };
+    const before = this.#seen;
+    this.#seen = { ...pusher.totals };
+    const { sent, held, quarantined } = this.#seen;
+    const delivered = sent - before.sent;
+    const arrived = delivered - (held - before.held);
     this.#batches++;
     connectivity.pushAccepted();
     // Documents the centre said it held already are no progress: counted as such, they would keep the backoff at its
     // beginning.
-    if (delivered > 0) this.#outages.recovered({ delivered, pending: ledger.pending });
-    if (delivered + refused > 0) {
+    if (arrived > 0) this.#outages.recovered({ delivered: arrived, pending: ledger.pending });
+    if (delivered > 0 || quarantined > before.quarantined) {
       this.#moved();
-      this.#dispatch({ type: 'batch', arrived: delivered > 0 });
+      this.#dispatch({ type: 'batch', arrived: arrived > 0 });
     }
     // Under steady data a drain may never end; what arrived is a success all the same.
     this.#figures.noteSuccess();
   }
 
   #onDrained(run: PushRun): void {
-    if (run !== this.#run || run.calledOff) return;
-    this.#run = undefined;
+    if (!this.#slot.leave(run)) return;
     const { connectivity, ledger, link } = this.#options;
     // A run that had nothing to ask the centre says nothing about it.
     if (link.counters.requests > run.requestsBefore) connectivity.pushAccepted();
@@ -253,8 +259,7 @@ export class PushController implements Service {
   }
 
   #onFailed(run: PushRun, error: unknown): void {
-    if (run !== this.#run || run.calledOff) return;
-    this.#run = undefined;
+    if (!this.#slot.leave(run)) return;
     const { pending } = this.#options.ledger;
     if (!(error instanceof LinkError)) {
       // This node's own trouble, such as its disk: the link has nothing to do with it.
@@ -278,7 +283,7 @@ export class PushController implements Service {
       this.#retriedMs = nowMs;
       this.#dispatch({ type: 'data' });
     }
-    if (this.#callingOff) return;
+    if (this.#slot.isCallingOff) return;
     const activity = activityOf(this.#state, nowMs, { ...this.#options, totals: pusher.totals });
     if (this.#watchdog.isStalled(activity, nowMs, LOOK_EVERY_MS)) this.#onStall();
   }
@@ -297,25 +302,8 @@ export class PushController implements Service {
     this.#stall ??= { since: formatInstant(clock.now()), message };
     log.error(message, { pending, state: this.#state.name, stalls: this.#stalls });
     const startAnew = () => this.#dispatch({ type: 'stalled' });
-    if (this.#run) void this.#callOff('the push stood still and was called off', startAnew);
+    if (this.#slot.run) void this.#slot.callOff('the push stood still and was called off', startAnew);
     else startAnew();
-  }
-
-  /** Ends the run under way, if there is one; what does not end is left behind. True when all has ended. */
-  async #callOff(reason: string, then: () => void = () => undefined): Promise<boolean> {
-    await this.#callingOff;
-    const run = this.#run;
-    if (!run) return true;
-    const ended = run.callOff(new LinkError('REQUEST_ERROR', reason), CALL_OFF_MS);
-    this.#callingOff = ended.then(() => {
-      this.#callingOff = undefined;
-      this.#run = undefined;
-      then();
-    });
-    const hasEnded = await ended;
-    await this.#callingOff;
-    if (!hasEnded) this.#options.log.error('a push that was called off did not end, and is left behind');
-    return hasEnded;
   }
 
   #moved(): void {

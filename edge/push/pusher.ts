@@ -20,7 +20,7 @@ import { Centre } from './centre.js';
 import { DeliveryProof } from './delivery-proof.js';
 import { Drain } from './drain.js';
 import { FreshLane } from './fresh-lane.js';
-import type { PushContext } from './push-context.js';
+import type { BatchCounts, PushContext } from './push-context.js';
 import { PushSession } from './push-session.js';
 import { recoverQuarantine } from './quarantine-recovery.js';
 import { retryQuarantined } from './quarantine-retry.js';
@@ -43,6 +43,8 @@ export interface PusherOptions {
 export interface PushTotals {
   /** Documents sent and taken by the centre. */
   sent: number;
+  /** Those of the sent that the centre held already, under another number. */
+  held: number;
   quarantined: number;
 }
 
@@ -55,7 +57,7 @@ export class Pusher {
   readonly #freshLane: FreshLane;
   readonly #refusals = new RefusalWindow();
   readonly #listeners = new Set<() => void>();
-  readonly #totals: PushTotals = { sent: 0, quarantined: 0 };
+  readonly #totals: PushTotals = { sent: 0, held: 0, quarantined: 0 };
   /** By segment: documents there were when this process began, which an earlier one may have sent. */
   readonly #foundAtStart: ReadonlyMap<number, number>;
   /** By segment: up to where documents were handed over in sessions that have ended. */
@@ -267,8 +269,9 @@ export class Pusher {
     if (isWritten) await this.#noteDatabase(session, signal);
   }
 
-  #count(taken: number, quarantined: number): void {
+  #count({ taken, held, quarantined }: BatchCounts): void {
     this.#totals.sent += taken;
+    this.#totals.held += held;
     this.#totals.quarantined += quarantined;
     for (const listener of this.#listeners) listener();
   }
@@ -284,7 +287,7 @@ export class Pusher {
       refusals: this.#refusals,
       nowText: () => this.#nowText(),
       repair: () => this.#options.ledger.repair(),
-      onBatch: (taken, quarantined) => this.#count(taken, quarantined),
+      onBatch: (counts) => this.#count(counts),
     };
   }
 }

@@ -11,7 +11,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import { withNumber, withoutNumber } from '../ledger/number-ranges.js';
 import { LinkError } from '../link/link-error.js';
 import { sendBisecting } from './bisecting.js';
-import type { PushContext } from './push-context.js';
+import type { BatchCounts, PushContext } from './push-context.js';
 import type { QuarantineItem } from './quarantine-store.js';
 
 const BATCH = 100;
@@ -31,8 +31,8 @@ export async function retryQuarantined(
   for (let from = 0; from < ids.length; from += BATCH) {
     signal.throwIfAborted();
     const batch = await quarantine.items(ids.slice(from, from + BATCH));
-    const taken = await offer(batch, ledger, context);
-    context.onBatch(taken, 0);
+    const { taken, held } = await offer(batch, ledger, context);
+    context.onBatch({ taken, held, quarantined: 0 });
     if (taken > 0) quarantine.hold.taken();
     else if (batch.length > 0 && from + BATCH < ids.length) {
       quarantine.hold.refusedWhole(nowMsOf(context));
@@ -41,12 +41,12 @@ export async function retryQuarantined(
   }
 }
 
-/** How many of the batch the centre has taken. */
+/** How many of the batch the centre has taken, and held already. */
 async function offer(
   batch: readonly QuarantineItem[],
   ledger: Pick<Ledger, 'segments'>,
   context: PushContext,
-): Promise<number> {
+): Promise<Pick<BatchCounts, 'taken' | 'held'>> {
   const { quarantine, signal } = context;
   const documents = batch.map(({ doc }) => doc);
   const outcomes = await sendBisecting(documents, context).catch((error: unknown) => {
@@ -60,6 +60,7 @@ async function offer(
   });
   const refused: { document: TelemetryDocument; reason: string }[] = [];
   let taken = 0;
+  let held = 0;
   for (const [index, { doc }] of batch.entries()) {
     const outcome = outcomes[index];
     if (outcome?.result === 'refused') {
@@ -71,9 +72,10 @@ async function offer(
     // person may have released it meanwhile.
     if (quarantine.has(doc._id)) await quarantine.remove(doc._id);
     taken++;
+    if (outcome?.result === 'void') held++;
   }
   await quarantine.refusedAgain(refused, context.nowText());
-  return taken;
+  return { taken, held };
 }
 
 /** From now on the number of a document in quarantine counts as delivered, or as void. */

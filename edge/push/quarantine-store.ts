@@ -139,6 +139,12 @@ export class QuarantineStore {
     return false;
   }
 
+  /** True when one that is kept was offered at that time or after it. */
+  wasTriedSince(ms: number): boolean {
+    for (const { lastTriedMs } of this.#tried.values()) if (lastTriedMs >= ms) return true;
+    return false;
+  }
+
   /** Everything kept, by id. */
   async list(): Promise<QuarantineItem[]> {
     const stored = await this.#database.read(async (open) => storedItems(open, await idsIn(open)));

@@ -199,7 +199,7 @@ async function writeOutcomes(
     lost: lost.reduce(withRange, delivery.lost),
     deliveredSeq: Math.max(delivery.deliveredSeq, lastSeq),
   }));
-  context.onBatch(taken, refused.length);
+  context.onBatch({ taken, held: voided.length, quarantined: refused.length });
 }
 
 /** Numbers of documents that should stand between two local sequences and cannot be read. */

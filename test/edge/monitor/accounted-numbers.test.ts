@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { beforeEach, describe, it } from 'mocha';
 import { countNumbers, type NumberRange } from '../../../edge/ledger/number-ranges.js';
-import type { AccountedRanges } from '../../../edge/ledger/segment-record.js';
+import type { AccountedRanges, ToldRanges } from '../../../edge/ledger/segment-record.js';
 import { AccountedNumbers, type AccountedSegment } from '../../../edge/monitor/accounted-numbers.js';
 import { checkDocument } from '../../../server/gateway/document-check.js';
 import { LIMITS } from '../../../shared/documents.js';
@@ -16,7 +16,7 @@ class FakeSegment implements AccountedSegment {
   readonly node: string;
   readonly firstSeq: number;
   lastSeq: number;
-  delivery: AccountedRanges & { told?: AccountedRanges } = NOTHING;
+  delivery: ToldRanges & { told?: ToldRanges } = NOTHING;
 
   constructor(node: string, firstSeq: number, lastSeq: number) {
     this.node = node;
@@ -24,11 +24,11 @@ class FakeSegment implements AccountedSegment {
     this.lastSeq = lastSeq;
   }
 
-  async noteTold(told: AccountedRanges): Promise<void> {
+  async noteTold(told: ToldRanges): Promise<void> {
     this.delivery = { ...this.delivery, told };
   }
 
-  set(changes: Partial<AccountedRanges>): void {
+  set(changes: Partial<ToldRanges>): void {
     this.delivery = { ...this.delivery, ...changes };
   }
 }
@@ -86,6 +86,26 @@ describe('the numbers accounted for', () => {
     expect(told).to.deep.equal([
       { of: 'olde', from: 1, to: 50, void: [[3, 4]], lost: [[10, 12]], quarantined: [[20, 20]] },
     ]);
+  });
+
+  it('tell of those given up apart from those in quarantine, as long as they are', async () => {
+    const segment = added();
+    segment.set({ quarantined: [[5, 8]], released: [[6, 7]] });
+    await accounted.tell();
+    await restart().tell();
+    expect(told).to.deep.equal([
+      {
+        ...{ of: 'abcd', from: 1, to: 100, void: [], lost: [], released: [[6, 7]] },
+        quarantined: [
+          [5, 5],
+          [8, 8],
+        ],
+      },
+    ]);
+    segment.set({ quarantined: [], released: [] });
+    nowMs += MINUTE;
+    await accounted.tell();
+    expect(told.at(-1)).to.deep.equal({ of: 'abcd', from: 1, to: 100, ...NOTHING });
   });
 
   it('are told again when there are none any more', async () => {
@@ -213,6 +233,24 @@ describe('the numbers accounted for', () => {
       await second.numbers.tell();
       expect(await everything(second.ledger)).to.have.length(21);
       await second.close();
+    });
+
+    it('keep what was given up beside what the push writes down, until it is in quarantine no more', async () => {
+      const store = await openStore({ folder: folder.path });
+      const [segment] = store.ledger.segments;
+      if (!segment) throw new Error('there is a segment');
+      const before = segment.delivery;
+      await segment.writeDelivery({ ...before, quarantined: [[3, 5]] });
+      await segment.noteReleased(9);
+      expect(segment.delivery.released, 'not in quarantine').to.equal(undefined);
+      await segment.noteReleased(4);
+      await segment.noteReleased(5);
+      await segment.writeDelivery({ ...before, quarantined: [[3, 4]], deliveredSeq: 5 });
+      expect(segment.delivery).to.deep.include({ released: [[4, 4]], quarantined: [[3, 4]], deliveredSeq: 5 });
+      await store.close();
+      const again = await openStore({ folder: folder.path });
+      expect(again.ledger.segments[0]?.delivery.released).to.deep.equal([[4, 4]]);
+      await again.close();
     });
 
     it('are written down beside what the push writes down meanwhile, and neither undoes the other', async () => {

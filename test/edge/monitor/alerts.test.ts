@@ -68,6 +68,7 @@ describe('alerts', () => {
     ['lost', 'critical', { lost: 1 }, '1'],
     ['blocked', 'critical', { link: 'blocked', linkMessage: 'the credential is wrong' }, 'the credential is wrong'],
     ['clock', 'warning', { clockSure: false }, 'clock'],
+    ['stalled', 'critical', { stalled: 'the push stands still' }, 'stands still'],
   ] as const) {
     it(`tell of ${JSON.stringify(inputs)} at once, keep the time it began, and clear it when it has gone`, () => {
       const alerts = monitor();

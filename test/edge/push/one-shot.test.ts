@@ -7,6 +7,7 @@ import {
   type OneShotResult,
   replicateOnce,
 } from '../../../edge/push/one-shot.js';
+import type { PushTotals } from '../../../edge/push/pusher.js';
 
 const AWAY = new LinkError('CONNECTION_ERROR', 'no connection');
 
@@ -14,14 +15,14 @@ const AWAY = new LinkError('CONNECTION_ERROR', 'no connection');
 type Attempt = () => Promise<void>;
 
 describe('the forced replication', () => {
-  let totals: { sent: number; quarantined: number };
+  let totals: PushTotals;
   let segment: { number: number; count: number; delivery: { deliveredSeq: number } };
   let attempts: number[];
   let holds: number;
   let successes: number;
 
   beforeEach(() => {
-    totals = { sent: 0, quarantined: 0 };
+    totals = { sent: 0, held: 0, quarantined: 0 };
     segment = { number: 1, count: 10, delivery: { deliveredSeq: 0 } };
     [attempts, holds, successes] = [[], 0, 0];
   });

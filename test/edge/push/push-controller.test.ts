@@ -172,7 +172,8 @@ describe('the push over time', () => {
       proxy.rule = (request) => (isBulkDocs(request) && ++batches > 1 ? faults.json(500, {}) : undefined);
       await controller.start();
       await waitFor(() => controller.state.failures >= 4, { what: 'the fourth failure in a row' });
-      expect(batches).to.equal(5);
+      // The first, and in each run that failed one or the two that may be in flight.
+      expect(batches).to.be.within(5, 9);
       expect(ledger.pending).to.equal(50);
     } finally {
       await controller.stop();

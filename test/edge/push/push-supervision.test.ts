@@ -102,7 +102,7 @@ describe('the supervision of pushes', () => {
     await drain();
     push.segment.pending = 2;
     push.segment.damage = new Error('damaged');
-    await push.pass(300_000);
+    await push.pass(4_000_000);
     expect([runs.length, controller.stalls]).to.deep.equal([1, 0]);
   });
 
@@ -156,6 +156,18 @@ describe('the supervision of pushes', () => {
       expect([runs.length, controller.state.name]).to.deep.equal([before + 1, 'connecting']);
     });
 
+    it('is not probed beside the pushes that are tried while it is away', async () => {
+      const { runs, connectivity } = await started();
+      for (let n = 0; n < 20; n++) {
+        connectivity.exchangeBegan();
+        connectivity.exchangeEnded({ away: AWAY });
+        push.lastRun.fail(AWAY);
+        await settle();
+        await push.pass(30_000);
+      }
+      expect([runs.length, push.probes]).to.deep.equal([21, 0]);
+    });
+
     it('is told truly in scheduled mode, too, and nothing is pushed for it', async () => {
       const { runs, connectivity } = await started({ live: false });
       await push.pass(11_000);
@@ -177,7 +189,7 @@ describe('the supervision of pushes', () => {
   it('counts failures until documents arrive: neither those held already nor those refused are progress', async () => {
     const { controller } = await started();
     for (let n = 1; n <= 4; n++) {
-      push.batch(n % 2 ? {} : { quarantined: 1 });
+      push.batch([{}, { quarantined: 1 }, { sent: 2, held: 2 }][n % 3] ?? {});
       push.lastRun.fail(TROUBLE);
       await settle();
       expect(controller.state.failures).to.equal(n);

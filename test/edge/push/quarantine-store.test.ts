@@ -7,6 +7,7 @@ import type { DeliveryRecord } from '../../../edge/ledger/segment-record.js';
 import { recoverQuarantine } from '../../../edge/push/quarantine-recovery.js';
 import { QuarantineStore } from '../../../edge/push/quarantine-store.js';
 import type { TelemetryDocument } from '../../../shared/documents.js';
+import { openDatabase } from '../../../shared/pouchdb.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 
 const SINCE = '2026-03-01T00:00:00.000Z';
@@ -99,6 +100,37 @@ describe('the quarantine', () => {
     expect(clean.delivery.deliveredSeq).to.equal(50);
     expect(mended.isIncomplete).to.equal(false);
     expect(await recoverQuarantine(mended, [hit, clean])).to.equal(false);
+  });
+
+  it('that lost documents does not offer again what a person has given up', async () => {
+    await (await open()).add(refusals(1), SINCE);
+    await damage(() => '');
+    const quarantined: [number, number][] = [[110, 112]];
+    const hit = segment(101, { deliveredSeq: 50, quarantined, released: [[110, 110]] });
+    expect(await recoverQuarantine(await open(), [hit])).to.equal(true);
+    expect(hit.delivery).to.deep.include({ deliveredSeq: 10, quarantined: [[110, 110]], released: [[110, 110]] });
+  });
+
+  it('offers what an earlier version kept, which does not say when it was tried last', async () => {
+    const database = await openDatabase(path.join(folder.path, 'quarantine'));
+    const doc = document(1);
+    await database.bulkDocs([{ _id: doc._id, reason: 'a rule', since: SINCE, tries: 1, doc }]);
+    await database.close();
+    const opened = await open();
+    const sinceMs = Date.parse(SINCE);
+    expect([opened.isRetryDue(sinceMs + 59_000), opened.isRetryDue(sinceMs + 61_000)]).to.deep.equal([false, true]);
+    expect(opened.idsToRetry('due', sinceMs + 61_000)).to.deep.equal([doc._id]);
+    expect((await opened.list())[0]).to.include({ since: SINCE, tries: 1 });
+  });
+
+  it('counts another try only of what is still there', async () => {
+    const opened = await open();
+    await opened.add(refusals(2), SINCE);
+    await opened.remove(document(1)._id);
+    await opened.refusedAgain(refusals(2), '2026-03-02T00:00:00.000Z');
+    expect((await opened.list()).map(({ tries, lastTriedAt }) => [tries, lastTriedAt])).to.deep.equal([
+      [2, '2026-03-02T00:00:00.000Z'],
+    ]);
   });
 
   it('stays incomplete while a segment cannot be written for damage', async () => {

@@ -28,7 +28,7 @@ export class FakePush {
   readonly runs: FakeRun[] = [];
   readonly segment: FakeSegment = { pending: 0, damage: undefined, delivery: { deliveredSeq: 0, quarantined: [] } };
   readonly counters = { bytesSent: 0, bytesReceived: 0, requests: 0 };
-  readonly totals = { sent: 0, quarantined: 0 };
+  readonly totals = { sent: 0, held: 0, quarantined: 0 };
   writable = true;
   retryDue = false;
   probes = 0;
@@ -107,9 +107,10 @@ export class FakePush {
   }
 
   /** The centre answers for a batch. */
-  batch({ sent = 0, quarantined = 0 }): void {
+  batch({ sent = 0, held = 0, quarantined = 0 }): void {
     this.exchange();
     this.totals.sent += sent;
+    this.totals.held += held;
     this.totals.quarantined += quarantined;
     this.#onBatch();
   }
