@@ -1,5 +1,6 @@
 /** Everything that can come back instead of the right answer, and what the node must make of it. */
 import type { LinkTag } from '../../edge/link/link-error.js';
+import { SeededRandom, seedFor } from '../../sim/random.js';
 import { documentsOf } from '../edge/push/support/sent-documents.js';
 import { type Fault, faults, type ProxiedRequest } from '../support/fault-proxy.js';
 
@@ -16,7 +17,7 @@ export interface FaultCase {
 
 const COUCH_ERROR = { error: 'trouble', reason: 'the test says so' };
 const BULK = 'POST _bulk_docs';
-const DIFFS = ['POST _revs_diff', 'POST _revs_diff reading back from a plain CouchDB'];
+const DIFFS = ['POST _revs_diff to a plain CouchDB', 'POST _revs_diff reading back from a plain CouchDB'];
 
 const TAKE_413_APART = [BULK, `${BULK} to a plain CouchDB`, 'POST _revs_diff reading back from a plain CouchDB'];
 const STATUSES = [401, 403, 404, 409, 413, 429, 500, 503];
@@ -114,10 +115,25 @@ export function isAbout({ steps, notSteps = [] }: FaultCase, step: string): bool
   return (steps?.includes(step) ?? true) && !notSteps.includes(step);
 }
 
+const CASES = Number(process.env.FAULT_CASES ?? 8);
+
+/** As many of the faults a step can meet as are asked for, in the order of the table; the seed says which. */
+export function drawFaults(step: string, seed: number): FaultCase[] {
+  const random = new SeededRandom(seedFor(seed, step));
+  const cases = FAULTS.filter((one) => isAbout(one, step)).map((one) => ({ one, rank: random.next() }));
+  const drawn = new Set([...cases].sort((a, b) => a.rank - b.rank).slice(0, CASES));
+  return cases.filter((each) => drawn.has(each)).map(({ one }) => one);
+}
+
+/** True for a fault with which the centre has acted all the same. */
+export function reachesCentre(fault: FaultCase['fault']): boolean {
+  return typeof fault === 'object' && (fault.kind === 'lose-answer' || fault.kind === 'cut-answer');
+}
+
 /** What the table says, but for the steps that understand an answer in another way. */
 export function expectationOf(step: string, { title, tag, status }: FaultCase): { tag: LinkTag; status?: number } {
   // A checkpoint that is not there is the usual beginning; that it is there all the same shows when it is written.
-  if (step === 'GET _local' && title.startsWith('404')) return { tag: 'HTTP_ERROR', status: 409 };
+  if (step.startsWith('GET _local') && title.startsWith('404')) return { tag: 'HTTP_ERROR', status: 409 };
   // The centre's word for a quorum that was missed.
   if (title === '202 []' && step.startsWith(BULK)) return { tag: 'HTTP_ERROR', status: 503 };
   return status === undefined ? { tag } : { tag, status };

@@ -111,14 +111,10 @@ function drawFault(random: SeededRandom, { asPlainCouchDb, refusedForever }: Set
   );
   const fault = pick(
     random,
-    FAULTS.filter((one) => isAbout(one, step.title) && !(refusedForever && reachesCentre(one))),
+    // With some the centre behind the proxy would take what it is to refuse.
+    FAULTS.filter((one) => isAbout(one, step.title) && !(refusedForever && reachesCentre(one.fault))),
   );
   return { kind: 'fault', step: step.title, fault: fault.title, times: random.integer(1, 3) };
-}
-
-/** With such a fault the centre behind the proxy takes what it is to refuse. */
-function reachesCentre({ fault }: FaultCase): boolean {
-  return typeof fault === 'object' && (fault.kind === 'lose-answer' || fault.kind === 'cut-answer');
 }
 
 function weighted<T>(random: SeededRandom, choices: readonly [number, T][]): T {
