@@ -115,14 +115,22 @@ export function isAbout({ steps, notSteps = [] }: FaultCase, step: string): bool
   return (steps?.includes(step) ?? true) && !notSteps.includes(step);
 }
 
-const CASES = Number(process.env.FAULT_CASES ?? 8);
+/**
+ * As many as FAULT_CASES says, or else `usual`, in the order they have; the seed, and what they are for, say which. With
+ * FAULT_CASES=1000 all.
+ */
+export function drawn<T>(all: readonly T[], purpose: string, seed: number, usual = 1): T[] {
+  const random = new SeededRandom(seedFor(seed, purpose));
+  const ranked = all.map((one) => ({ one, rank: random.next() }));
+  const count = Number(process.env.FAULT_CASES ?? usual);
+  const chosen = new Set([...ranked].sort((a, b) => a.rank - b.rank).slice(0, count));
+  return ranked.filter((each) => chosen.has(each)).map(({ one }) => one);
+}
 
-/** As many of the faults a step can meet as are asked for, in the order of the table; the seed says which. */
+/** Of the faults a step can meet, those to be played. */
 export function drawFaults(step: string, seed: number): FaultCase[] {
-  const random = new SeededRandom(seedFor(seed, step));
-  const cases = FAULTS.filter((one) => isAbout(one, step)).map((one) => ({ one, rank: random.next() }));
-  const drawn = new Set([...cases].sort((a, b) => a.rank - b.rank).slice(0, CASES));
-  return cases.filter((each) => drawn.has(each)).map(({ one }) => one);
+  const all = FAULTS.filter((one) => isAbout(one, step));
+  return drawn(all, step, seed, 8);
 }
 
 /** True for a fault with which the centre has acted all the same. */

@@ -3,7 +3,7 @@
  * What comes of it also depends on how the machine runs it.
  */
 import { SeededRandom } from '../../../sim/random.js';
-import { FAULTS, type FaultCase, isAbout } from '../fault-table.js';
+import { FAULTS, isAbout, reachesCentre } from '../fault-table.js';
 import { STEPS } from '../push-steps.js';
 
 export type ScheduleEvent =

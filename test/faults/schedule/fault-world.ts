@@ -14,6 +14,7 @@ import { PatientPoster } from '../../support/patient-poster.js';
 import { FAULTS } from '../fault-table.js';
 import { asPlainCouchDb, STEPS } from '../push-steps.js';
 import { refusing } from '../refusing-centre.js';
+import { VillageVoice } from '../village-voice.js';
 import {
   type CentreActor,
   centreInProcess,
@@ -21,7 +22,6 @@ import {
   type NodeActor,
   nodeInProcess,
   nodeProcess,
-  VillageVoice,
 } from './actors.js';
 import type { FaultSchedule, ScheduleEvent } from './fault-schedule.js';
 import { SteppedClock } from './stepped-clock.js';
