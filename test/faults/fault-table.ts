@@ -127,10 +127,10 @@ export function drawn<T>(all: readonly T[], purpose: string, seed: number, usual
   return ranked.filter((each) => chosen.has(each)).map(({ one }) => one);
 }
 
-/** Of the faults a step can meet, those to be played. */
-export function drawFaults(step: string, seed: number): FaultCase[] {
+/** Of the faults a step can meet, those to be played: `usual` unless FAULT_CASES says otherwise. */
+export function drawFaults(step: string, seed: number, usual: number): FaultCase[] {
   const all = FAULTS.filter((one) => isAbout(one, step));
-  return drawn(all, step, seed, 8);
+  return drawn(all, step, seed, usual);
 }
 
 /** True for a fault with which the centre has acted all the same. */

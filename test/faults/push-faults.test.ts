@@ -20,7 +20,7 @@ const MAX_REQUESTS = 40;
 const SEED = testSeed();
 
 for (const step of STEPS) {
-  const cases = drawFaults(step.title, SEED);
+  const cases = drawFaults(step.title, SEED, 8);
   describe(`a push whose ${step.title} goes wrong (${cases.length} faults, TEST_SEED=${SEED})`, () => {
     const village = anyVillage();
     let folder: string;
