@@ -90,7 +90,10 @@ async function play({ step, event, live }: Case, folder: string): Promise<void> 
     await drained(world, live);
     await swallowing;
     if (!isBlackHole && world.strikes === 0) await world.replicate();
-    if (!isBlackHole) expect(world.strikes, `${step.title} is asked`).to.be.greaterThan(0);
+    // A checkpoint known from before is replaced without being read.
+    if (!isBlackHole && step.title !== 'GET _local') {
+      expect(world.strikes, `${step.title} is asked`).to.be.greaterThan(0);
+    }
     await world.calm();
     await drained(world, live);
     await expectEverythingAccountedFor(world);
