@@ -1,5 +1,6 @@
 /** Everything that can come back instead of the right answer, and what the node must make of it. */
 import type { LinkTag } from '../../edge/link/link-error.js';
+import { SeededRandom, seedFor } from '../../sim/random.js';
 import { documentsOf } from '../edge/push/support/sent-documents.js';
 import { type Fault, faults, type ProxiedRequest } from '../support/fault-proxy.js';
 
@@ -16,7 +17,7 @@ export interface FaultCase {
 
 const COUCH_ERROR = { error: 'trouble', reason: 'the test says so' };
 const BULK = 'POST _bulk_docs';
-const DIFFS = ['POST _revs_diff', 'POST _revs_diff reading back from a plain CouchDB'];
+const DIFFS = ['POST _revs_diff to a plain CouchDB', 'POST _revs_diff reading back from a plain CouchDB'];
 
 const TAKE_413_APART = [BULK, `${BULK} to a plain CouchDB`, 'POST _revs_diff reading back from a plain CouchDB'];
 const STATUSES = [401, 403, 404, 409, 413, 429, 500, 503];
@@ -114,10 +115,33 @@ export function isAbout({ steps, notSteps = [] }: FaultCase, step: string): bool
   return (steps?.includes(step) ?? true) && !notSteps.includes(step);
 }
 
+/**
+ * As many as FAULT_CASES says, or else `usual`, in the order they have; the seed, and what they are for, say which. With
+ * FAULT_CASES=1000 all.
+ */
+export function drawn<T>(all: readonly T[], purpose: string, seed: number, usual = 1): T[] {
+  const random = new SeededRandom(seedFor(seed, purpose));
+  const ranked = all.map((one) => ({ one, rank: random.next() }));
+  const count = Number(process.env.FAULT_CASES ?? usual);
+  const chosen = new Set([...ranked].sort((a, b) => a.rank - b.rank).slice(0, count));
+  return ranked.filter((each) => chosen.has(each)).map(({ one }) => one);
+}
+
+/** Of the faults a step can meet, those to be played: `usual` unless FAULT_CASES says otherwise. */
+export function drawFaults(step: string, seed: number, usual: number): FaultCase[] {
+  const all = FAULTS.filter((one) => isAbout(one, step));
+  return drawn(all, step, seed, usual);
+}
+
+/** True for a fault with which the centre has acted all the same. */
+export function reachesCentre(fault: FaultCase['fault']): boolean {
+  return typeof fault === 'object' && (fault.kind === 'lose-answer' || fault.kind === 'cut-answer');
+}
+
 /** What the table says, but for the steps that understand an answer in another way. */
 export function expectationOf(step: string, { title, tag, status }: FaultCase): { tag: LinkTag; status?: number } {
   // A checkpoint that is not there is the usual beginning; that it is there all the same shows when it is written.
-  if (step === 'GET _local' && title.startsWith('404')) return { tag: 'HTTP_ERROR', status: 409 };
+  if (step.startsWith('GET _local') && title.startsWith('404')) return { tag: 'HTTP_ERROR', status: 409 };
   // The centre's word for a quorum that was missed.
   if (title === '202 []' && step.startsWith(BULK)) return { tag: 'HTTP_ERROR', status: 503 };
   return status === undefined ? { tag } : { tag, status };

@@ -1,23 +1,27 @@
 /**
  * Whatever the network or the centre answers at any step of a push: nothing is lost, nothing is believed that is not
- * proven, nothing runs hot.
+ * proven, nothing runs hot. FAULT_CASES sets how many faults each step meets (8, drawn with TEST_SEED); 1000 are all.
  */
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { anyVillage, GatewayCentre } from '../edge/push/support/centres.js';
 import { EdgeSite, readings } from '../edge/push/support/edge-site.js';
 import { FaultProxy, faults, type Rule } from '../support/fault-proxy.js';
+import { testSeed } from '../support/seeds.js';
 import { createTempFolder, removeFolder } from '../support/temp-folder.js';
-import { expectationOf, FAULTS, isAbout } from './fault-table.js';
-import { asPlainCouchDb, STEPS } from './push-steps.js';
+import { drawFaults, expectationOf, type FaultCase, reachesCentre } from './fault-table.js';
+import { asPlainCouchDb, type PushStep, STEPS } from './push-steps.js';
 
 const DOCUMENTS = 12;
 const ATTEMPTS = 2;
 /** Of two attempts, were each request asked twice because the kept connection was stale. */
-const MAX_REQUESTS = 30;
+const MAX_REQUESTS = 40;
+
+const SEED = testSeed();
 
 for (const step of STEPS) {
-  describe(`a push whose ${step.title} goes wrong`, () => {
+  const cases = drawFaults(step.title, SEED, 8);
+  describe(`a push whose ${step.title} goes wrong (${cases.length} faults, TEST_SEED=${SEED})`, () => {
     const village = anyVillage();
     let folder: string;
     let centre: GatewayCentre;
@@ -75,7 +79,7 @@ for (const step of STEPS) {
       expect(await centre.count()).to.equal(store.lastSeq);
     };
 
-    for (const fault of FAULTS.filter((one) => isAbout(one, step.title))) {
+    for (const fault of cases) {
       it(`survives: ${fault.title}`, async () => {
         await prepare();
         const asked = proxy.requests.length;
@@ -88,11 +92,13 @@ for (const step of STEPS) {
         expect(requests.some(step.is), `${step.title} is asked`).to.equal(true);
         expect(requests.length).to.be.at.most(MAX_REQUESTS);
         const expected = expectationOf(step.title, fault);
-        expect(result.ok).to.equal(false);
-        expect(result.error).to.include(expected);
         const { link } = await site.status();
         expect(link.lastError).to.include(expected);
-        expect(link.state).to.equal(stateFor(expected));
+        if (!step.isEconomy && !hasArrived(fault, step)) {
+          expect(result.ok).to.equal(false);
+          expect(result.error).to.include(expected);
+          expect(link.state).to.equal(stateFor(expected));
+        }
         await expectNothingClaimedInVain();
         expect((await site.status()).store.quarantined).to.equal(0);
         await expectEverythingThere();
@@ -108,6 +114,11 @@ for (const step of STEPS) {
       await expectEverythingThere();
     });
   });
+}
+
+/** The next attempt finds the documents at the centre. */
+function hasArrived({ fault }: FaultCase, { title }: PushStep): boolean {
+  return title.startsWith('POST _bulk_docs') && reachesCentre(fault);
 }
 
 function stateFor({ tag, status }: { tag: string; status?: number }): string {

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { describe, it } from 'mocha';
 import { messageOf } from '../../shared/app-error.js';
 import { SeededRandom } from '../../sim/random.js';
-import { playSeeds } from '../support/seeded-lives.js';
+import { groupsOf, playTogether } from '../support/play-together.js';
 import { testSeed } from '../support/seeds.js';
 import { useTempFolder } from '../support/temp-folder.js';
 import { describeSchedule, drawSchedule } from './schedule/fault-schedule.js';
@@ -26,7 +26,12 @@ describe('a life in which anything may go wrong at any time', function () {
 
   for (const seeds of groupsOf(AT_ONCE, seedsToPlay())) {
     it(`ends with everything accounted for (FAULT_SEED=${seeds.join(', ')})`, () =>
-      playSeeds(seeds, (seed) => live(seed, path.join(folder.path, String(seed)))));
+      playTogether(
+        seeds.map((seed) => ({
+          name: `FAULT_SEED=${seed}`,
+          run: () => live(seed, path.join(folder.path, String(seed))),
+        })),
+      ));
   }
 });
 
@@ -51,8 +56,4 @@ function seedsToPlay(): number[] {
   if (FAULT_SEED) return FAULT_SEED.split(',').map(Number);
   const random = new SeededRandom(testSeed());
   return Array.from({ length: LIVES }, () => random.integer(0, 2 ** 31 - 1));
-}
-
-function groupsOf<T>(size: number, all: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size));
 }

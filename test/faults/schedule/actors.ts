@@ -1,5 +1,5 @@
 /** Node and centre of a fault schedule: in the test's process, or real processes that are killed. */
-import { ProgramClient } from '../../../shared/http/client.js';
+import type { ProgramClient } from '../../../shared/http/client.js';
 import { type Clock, sleep } from '../../../shared/time.js';
 import { GatewayCentre } from '../../edge/push/support/centres.js';
 import { EdgeSite, type SiteSettings } from '../../edge/push/support/edge-site.js';
@@ -87,32 +87,4 @@ export async function centreProcess(folder: string): Promise<CentreActor> {
     },
     stop: () => centre.stop(),
   };
-}
-
-/** A village's own questions to the centre, past link and proxy. */
-export class VillageVoice {
-  readonly #client: ProgramClient;
-  readonly #headers: Record<string, string>;
-
-  constructor(centreUrl: string, village: string, password: string) {
-    this.#client = new ProgramClient({ url: centreUrl, peer: 'the centre' });
-    const credentials = Buffer.from(`${village}:${password}`).toString('base64');
-    this.#headers = { Authorization: `Basic ${credentials}`, 'Content-Type': 'application/json' };
-  }
-
-  async uuid(): Promise<string> {
-    return (await this.#client.json<{ uuid: string }>('/', { headers: this.#headers })).uuid;
-  }
-
-  /** How many documents the centre holds, of any village. */
-  async documentCount(): Promise<number> {
-    return (await this.#client.json<{ doc_count: number }>('/telemetry', { headers: this.#headers })).doc_count;
-  }
-
-  /** Ids of those documents the centre does not hold in this revision. */
-  async missing(documents: readonly { _id: string; _rev: string }[]): Promise<string[]> {
-    const body = JSON.stringify(Object.fromEntries(documents.map(({ _id, _rev }) => [_id, [_rev]])));
-    const init = { method: 'POST', headers: this.#headers, body };
-    return Object.keys(await this.#client.json<object>('/telemetry/_revs_diff', init));
-  }
 }

@@ -3,8 +3,8 @@
  * What comes of it also depends on how the machine runs it.
  */
 import { SeededRandom } from '../../../sim/random.js';
-import { FAULTS, type FaultCase, isAbout } from '../fault-table.js';
-import { STEPS } from '../push-steps.js';
+import { FAULTS, isAbout, reachesCentre } from '../fault-table.js';
+import { type PushStep, STEPS } from '../push-steps.js';
 
 export type ScheduleEvent =
   | { kind: 'pause'; ms: number }
@@ -16,6 +16,10 @@ export type ScheduleEvent =
   | { kind: 'cut after'; up: number; ms: number }
   /** The next requests of a step meet a fault of the table. */
   | { kind: 'fault'; step: string; fault: string; times: number }
+  /** When a step is next asked for, the link falls silent: no answer, no end, nothing new either, for a while. */
+  | { kind: 'silence'; step: string; ms: number }
+  /** As many bytes later, in the middle of whatever is on its way. */
+  | { kind: 'black hole'; up: number; ms: number }
   /** The centre refuses one meter's readings for a while. */
   | { kind: 'refuse'; ms: number }
   | { kind: 'restart node' | 'restart centre'; downMs: number }
@@ -35,6 +39,8 @@ export interface FaultSchedule {
   refusedForever: string | undefined;
   segmentMaxDocs: number;
   live: boolean;
+  /** Meters post all the time. */
+  meters: boolean;
   roundTripMs: number;
   /** Bytes per second; without limit unless given. */
   upBytesPerS: number | undefined;
@@ -56,6 +62,7 @@ export function drawSchedule(seed: number): FaultSchedule {
     refusedForever: random.chance(0.2) ? 'm4' : undefined,
     segmentMaxDocs: pick(random, [30, 100, 300, 200_000]),
     live: random.chance(0.8),
+    meters: true,
     roundTripMs: pick(random, [0, 5, 40]),
     upBytesPerS: slow ? random.integer(20_000, 80_000) : undefined,
   };
@@ -90,6 +97,8 @@ function drawEvent(random: SeededRandom, setting: Setting): ScheduleEvent {
     [2, () => ({ kind: 'reset after', up: random.integer(0, 8_000) })],
     [2, () => ({ kind: 'cut after', up: random.integer(0, 8_000), ms: random.integer(50, 250) })],
     [6, () => drawFault(random, setting)],
+    [1, () => ({ kind: 'silence', step: drawStep(random, setting).title, ms: random.integer(50, 600) })],
+    [1, () => ({ kind: 'black hole', up: random.integer(0, 6_000), ms: random.integer(50, 600) })],
     [1, () => ({ kind: 'refuse', ms: random.integer(20, 200) })],
     [processes ? 5 : 2, () => ({ kind: 'restart node', downMs: random.integer(0, 200) })],
     [processes ? 3 : 2, () => ({ kind: 'restart centre', downMs: random.integer(0, 200) })],
@@ -104,21 +113,21 @@ function drawEvent(random: SeededRandom, setting: Setting): ScheduleEvent {
   return weighted(random, processes ? everywhere : [...everywhere, ...inProcess])();
 }
 
-function drawFault(random: SeededRandom, { asPlainCouchDb, refusedForever }: Setting): ScheduleEvent {
-  const step = pick(
+function drawStep(random: SeededRandom, { asPlainCouchDb }: Setting): PushStep {
+  return pick(
     random,
-    STEPS.filter((one) => (one.asPlainCouchDb ?? asPlainCouchDb) === asPlainCouchDb),
+    STEPS.filter((one) => (one.asPlainCouchDb ?? false) === asPlainCouchDb),
   );
-  const fault = pick(
-    random,
-    FAULTS.filter((one) => isAbout(one, step.title) && !(refusedForever && reachesCentre(one))),
-  );
-  return { kind: 'fault', step: step.title, fault: fault.title, times: random.integer(1, 3) };
 }
 
-/** With such a fault the centre behind the proxy takes what it is to refuse. */
-function reachesCentre({ fault }: FaultCase): boolean {
-  return typeof fault === 'object' && (fault.kind === 'lose-answer' || fault.kind === 'cut-answer');
+function drawFault(random: SeededRandom, setting: Setting): ScheduleEvent {
+  const step = drawStep(random, setting);
+  const fault = pick(
+    random,
+    // With some the centre behind the proxy would take what it is to refuse.
+    FAULTS.filter((one) => isAbout(one, step.title) && !(setting.refusedForever && reachesCentre(one.fault))),
+  );
+  return { kind: 'fault', step: step.title, fault: fault.title, times: random.integer(1, 3) };
 }
 
 function weighted<T>(random: SeededRandom, choices: readonly [number, T][]): T {

@@ -14,6 +14,7 @@ import { PatientPoster } from '../../support/patient-poster.js';
 import { FAULTS } from '../fault-table.js';
 import { asPlainCouchDb, STEPS } from '../push-steps.js';
 import { refusing } from '../refusing-centre.js';
+import { VillageVoice } from '../village-voice.js';
 import {
   type CentreActor,
   centreInProcess,
@@ -21,13 +22,14 @@ import {
   type NodeActor,
   nodeInProcess,
   nodeProcess,
-  VillageVoice,
 } from './actors.js';
 import type { FaultSchedule, ScheduleEvent } from './fault-schedule.js';
 import { SteppedClock } from './stepped-clock.js';
 
 /** The meter that a centre refuses for a while. */
 const REFUSED_METER = 'm3';
+/** Where nothing is sent for so long there is nothing to be swallowed. */
+const BLACK_HOLE_AWAITED_MS = 300;
 const METERS = ['m1', 'm2', REFUSED_METER];
 
 export class FaultWorld {
@@ -46,6 +48,8 @@ export class FaultWorld {
   /** What the proxy does beside the schedule's events. */
   #usual: Rule = () => undefined;
   #hasBackup = false;
+  #strikes = 0;
+  readonly #silences: Promise<void>[] = [];
   readonly #forcedRuns: Promise<void>[] = [];
 
   constructor(schedule: FaultSchedule, folder: string) {
@@ -73,6 +77,11 @@ export class FaultWorld {
     return there(this.#poster);
   }
 
+  /** How often the proxy has done what it was told to do to a step. */
+  get strikes(): number {
+    return this.#strikes;
+  }
+
   get voice(): VillageVoice {
     return new VillageVoice(this.centre.url, this.village, this.#password);
   }
@@ -95,7 +104,12 @@ export class FaultWorld {
     this.#node = await this.#startNode();
     const node = this.#node;
     this.#poster = new PatientPoster({
-      ...{ village: this.village, nodeUrl: () => node.url, devices: METERS, maxPauseMs: 120 },
+      ...{
+        village: this.village,
+        nodeUrl: () => node.url,
+        devices: this.schedule.meters ? METERS : [],
+        maxPauseMs: 120,
+      },
       random: new SeededRandom(seed ^ 0x5eed),
     });
     const { refusedForever } = this.schedule;
@@ -122,6 +136,10 @@ export class FaultWorld {
         return link.restore();
       case 'fault':
         return this.#setFault(event);
+      case 'silence':
+        return this.#fallSilentAt(event);
+      case 'black hole':
+        return this.#swallow(event);
       case 'refuse':
         proxy.rule = this.#refusing((id) => id.includes(`:${REFUSED_METER}:`));
         await sleep(event.ms);
@@ -134,7 +152,7 @@ export class FaultWorld {
       case 'clock':
         return this.clock.step(event.byMs);
       case 'forced run':
-        return void this.#forcedRuns.push(this.#forceRun());
+        return void this.#forcedRuns.push(this.replicate());
       case 'back up the centre':
         this.#hasBackup = true;
         return this.centre.memory?.backUp();
@@ -145,9 +163,18 @@ export class FaultWorld {
     }
   }
 
+  /** A forced run, however it ends: the node may be killed meanwhile. */
+  async replicate(): Promise<void> {
+    try {
+      const client = new ProgramClient({ url: this.node.url, peer: 'the node' });
+      for await (const _ of client.lines('/v1/replicate', { method: 'POST' }));
+    } catch {}
+  }
+
   /** From now on nothing goes wrong any more, and nothing new is posted once this has resolved. */
   async calm(): Promise<void> {
     this.proxy.rule = this.#usual;
+    await Promise.all(this.#silences);
     this.link.restore();
     await this.poster.stop();
     await Promise.all(this.#forcedRuns);
@@ -188,24 +215,39 @@ export class FaultWorld {
     return isPlain ? asPlainCouchDb(this.#uuid, rule) : rule;
   }
 
-  #setFault(event: Extract<ScheduleEvent, { kind: 'fault' }>): void {
-    const step = STEPS.find(({ title }) => title === event.step);
-    const fault = FAULTS.find(({ title }) => title === event.fault)?.fault;
-    if (!step || !fault) throw new Error(`the table has no ${event.fault} at ${event.step}`);
-    let left = event.times;
+  #setFault({ step, fault: title, times }: Extract<ScheduleEvent, { kind: 'fault' }>): void {
+    const fault = FAULTS.find((one) => one.title === title)?.fault;
+    if (!fault) throw new Error(`the table has no ${title}`);
+    this.#strike(step, times, (request) => (typeof fault === 'function' ? fault(request) : fault));
+  }
+
+  #fallSilentAt({ step, ms }: Extract<ScheduleEvent, { kind: 'silence' }>): void {
+    this.#strike(step, 1, (request) => {
+      this.link.freeze();
+      this.#silences.push(sleep(ms).then(() => this.link.restore()));
+      return this.#usual(request);
+    });
+  }
+
+  #strike(title: string, times: number, fault: Rule): void {
+    const step = STEPS.find((one) => one.title === title);
+    if (!step) throw new Error(`there is no step ${title}`);
+    let left = times;
     this.proxy.rule = (request) => {
       if (left === 0 || !step.is(request)) return this.#usual(request);
       left--;
-      return typeof fault === 'function' ? fault(request) : fault;
+      this.#strikes++;
+      return fault(request);
     };
   }
 
-  /** Its end is nobody's business: the node may be killed meanwhile. */
-  async #forceRun(): Promise<void> {
-    try {
-      const client = new ProgramClient({ url: this.node.url, peer: 'the node' });
-      for await (const _ of client.lines('/v1/replicate', { method: 'POST' }));
-    } catch {}
+  async #swallow({ up, ms }: Extract<ScheduleEvent, { kind: 'black hole' }>): Promise<void> {
+    const { payloadBytes: beforeBytes } = this.link.counts.up;
+    const untilMs = performance.now() + BLACK_HOLE_AWAITED_MS;
+    while (this.link.counts.up.payloadBytes < beforeBytes + up && performance.now() < untilMs) await sleep(1);
+    this.link.freeze();
+    await sleep(ms);
+    this.link.restore();
   }
 }
 

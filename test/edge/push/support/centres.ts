@@ -103,7 +103,8 @@ export class GatewayCentre implements TestCentre {
     return fetch(`${this.url}/telemetry`, { headers: { Authorization: `Basic ${credentials}` } });
   }
 
-  async wipe(): Promise<void> {
+  /** As the contract says; `as: 'same'` leaves it its uuid, as a restored installation has (embedded store only). */
+  async wipe({ as = 'another' }: { as?: 'same' | 'another' } = {}): Promise<void> {
     const { folder, couch } = this.#place;
     await this.whileStopped(async () => {
       if (couch) {
@@ -113,7 +114,7 @@ export class GatewayCentre implements TestCentre {
         return;
       }
       await rm(path.join(folder, 'telemetry'), { recursive: true });
-      await rm(path.join(folder, 'uuid'));
+      if (as === 'another') await rm(path.join(folder, 'uuid'));
     });
   }
 
