@@ -27,12 +27,18 @@ export class FreshLane {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** To be called when a push begins. Rejects as `Ledger.roll` does. */
+  /** To be called when the link is back, and when a push begins. Rejects as `Ledger.roll` does. */
   async openForBacklog(): Promise<void> {
     const pending = this.#ledger.segments.at(-1)?.pending ?? 0;
     const drainMs = (pending / (this.#sizer.documentsPerS ?? ASSUMED_PER_S)) * 1000;
-    if (drainMs < WORTH_MS || this.#monotonicMs() - this.#openedMs < EVERY_MS) return;
-    await this.#ledger.roll();
+    const before = this.#openedMs;
+    if (drainMs < WORTH_MS || this.#monotonicMs() - before < EVERY_MS) return;
     this.#openedMs = this.#monotonicMs();
+    try {
+      await this.#ledger.roll();
+    } catch (error) {
+      this.#openedMs = before;
+      throw error;
+    }
   }
 }

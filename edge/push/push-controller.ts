@@ -32,7 +32,7 @@ import { RunSlot } from './run-slot.js';
 import { SyncFigures } from './sync-figures.js';
 
 export interface PushControllerOptions {
-  pusher: Pick<Pusher, 'run' | 'onBatch' | 'totals' | 'writeCheckpoints'>;
+  pusher: Pick<Pusher, 'run' | 'onBatch' | 'totals' | 'writeCheckpoints' | 'openFreshLane'>;
   ledger: Pick<Ledger, 'pending' | 'segments' | 'onAppended' | 'writable' | 'heal'>;
   quarantine: Pick<QuarantineStore, 'isRetryDue'>;
   link: Pick<Link, 'counters'>;
@@ -128,9 +128,15 @@ export class PushController implements Service {
   }
 
   async start(): Promise<void> {
-    const { ledger, pusher, connectivity } = this.#options;
+    const { ledger, pusher, connectivity, log } = this.#options;
     await this.#figures.load();
-    const onRestored = () => this.#dispatch({ type: 'restored' });
+    const onRestored = () => {
+      // What comes in from now on goes before the backlog; a push that finds it so has nothing to do.
+      pusher.openFreshLane().catch((error: unknown) => {
+        log.verbose('no segment could be opened for fresh data', { error: messageOf(error) });
+      });
+      this.#dispatch({ type: 'restored' });
+    };
     connectivity.events.on('restored', onRestored);
     this.#unsubscribe = [
       ledger.onAppended(() => this.#onAppended()),

@@ -109,6 +109,11 @@ export class Pusher {
     }
   }
 
+  /** Where there is a backlog, what comes in from now on goes before it. Rejects as `Ledger.roll` does. */
+  openFreshLane(): Promise<void> {
+    return this.#freshLane.openForBacklog();
+  }
+
   /**
    * Writes the checkpoints that are behind, as a courtesy to the next start; not being able to costs nothing but bytes.
    */

@@ -58,6 +58,7 @@ export class FakePush {
           return () => undefined;
         },
         writeCheckpoints: async () => undefined,
+        openFreshLane: async () => undefined,
       },
       ledger: this.#ledger(),
       quarantine: { isRetryDue: () => this.retryDue },
