@@ -174,7 +174,7 @@ describe('the push over time', () => {
       await waitFor(() => controller.state.failures >= 4, { what: 'the fourth failure in a row' });
       // The first, and in each run that failed one or the two that may be in flight.
       expect(batches).to.be.within(5, 9);
-      expect(ledger.pending).to.equal(50);
+      expect(ledger.pending).to.be.at.least(50);
     } finally {
       await controller.stop();
       await ingest.close();
