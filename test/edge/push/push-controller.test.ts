@@ -17,7 +17,7 @@ import { useTempFolder } from '../../support/temp-folder.js';
 import { waitFor } from '../../support/wait-for.js';
 import { anyVillage, GatewayCentre } from './support/centres.js';
 import { EdgeSite, readings } from './support/edge-site.js';
-import { isBulkDocs, sentIds } from './support/sent-documents.js';
+import { documentsOf, isBulkDocs, sentIds } from './support/sent-documents.js';
 
 const isCheckpointWrite = ({ method, path }: ProxiedRequest): boolean => method === 'PUT' && path.includes('/_local/');
 
@@ -105,10 +105,9 @@ describe('the push over time', () => {
     const answered = new Promise<void>((resolve) => {
       secondAnswered = resolve;
     });
-    let batches = 0;
     proxy.rule = async (request) => {
       if (!isBulkDocs(request)) return undefined;
-      if (++batches > 1) {
+      if (documentsOf(request).every(({ seq }) => seq > 1)) {
         // What it holds is durable; the answer is on its way before the first batch breaks.
         setTimeout(secondAnswered, 300);
         return undefined;
