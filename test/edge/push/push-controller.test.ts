@@ -51,6 +51,8 @@ describe('the push over time', () => {
         return sum + Object.keys(JSON.parse(plain.toString('utf8'))).length;
       }, 0);
 
+  const remaining = async (node: EdgeSite): Promise<number> => (await node.status()).store.pending;
+
   it('gives a forced replication its turn although data never stops coming', async () => {
     const node = await EdgeSite.start(village, folder.path, { ...settings, SYNC_MODE: 'live' });
     site = node;
@@ -128,11 +130,12 @@ describe('the push over time', () => {
     const node = await EdgeSite.start(village, folder.path, settings);
     site = node;
     await node.post(readings(350));
-    let batches = 0;
     proxy.rule = (request) =>
-      isBulkDocs(request) && ++batches > 1 ? { kind: 'hang', when: 'before-headers' } : undefined;
+      isBulkDocs(request) && documentsOf(request).every(({ seq }) => seq > 1)
+        ? { kind: 'hang', when: 'before-headers' }
+        : undefined;
     const replication = node.replicate().catch(() => undefined);
-    await waitFor(() => batches > 1, { what: 'the second batch' });
+    await waitFor(async () => (await remaining(node)) === 251, { what: 'the first batch' });
     await Promise.all([replication, node.stop()]);
     proxy.rule = () => undefined;
     await node.restart();
