@@ -154,6 +154,7 @@ export class Pusher {
   }
 
   #leaveSession(): void {
+    this.#session?.rewind();
     for (const [number, localSeq] of this.#session?.touched() ?? []) {
       this.#touched.set(number, Math.max(localSeq, this.#touched.get(number) ?? 0));
     }

@@ -46,6 +46,8 @@ export class SegmentPush {
   #doubtfulUpTo: number;
   #proven: readonly NumberRange[] | undefined;
   #accounting: Promise<void> = Promise.resolve();
+  /** Counts beginnings: a batch of an earlier one is accounted for no more. */
+  #epoch = 0;
 
   constructor({ localSeq, doubtfulUpTo, proven }: SegmentPushStart) {
     this.#localSeq = localSeq;
@@ -79,12 +81,13 @@ export class SegmentPush {
     this.#proven = proven;
   }
 
-  /** After a failure: what was on its way must be asked for and sent again. */
+  /** After a failure: what was on its way must be asked for and sent again, and counts no more if it arrives now. */
   rewind(): void {
     this.#doubtfulUpTo = Math.max(this.#doubtfulUpTo, this.#readSeq);
     this.#readSeq = this.#localSeq;
     this.#proven = undefined;
     this.#accounting = Promise.resolve();
+    this.#epoch++;
   }
 
   /**
@@ -119,9 +122,12 @@ export class SegmentPush {
     context: PushContext,
   ): Promise<void> {
     const before = this.#accounting;
+    const epoch = this.#epoch;
     const accounting = (async () => {
       const outcomes = await sending;
       await before;
+      // Called off and left behind, it may end when another run has begun to ask what is there.
+      if (epoch !== this.#epoch) throw new LinkError('REQUEST_ERROR', 'the push was begun anew meanwhile');
       await writeOutcomes(segment, batch, outcomes, context);
       this.#localSeq = batch.lastSeq;
     })();
