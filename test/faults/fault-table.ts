@@ -68,6 +68,11 @@ export const FAULTS: readonly FaultCase[] = [
     fault: { kind: 'endless-head', of: 'headers' },
     tag: 'REQUEST_ERROR',
   },
+  {
+    title: 'interim answers without end',
+    fault: { kind: 'endless-head', of: 'interim answers' },
+    tag: 'REQUEST_ERROR',
+  },
   { title: 'a redirect', fault: faults.redirect('http://127.0.0.1:1/'), tag: 'HTTP_ERROR', status: 302 },
   {
     title: 'revisions of another document',
