@@ -68,6 +68,11 @@ export const FAULTS: readonly FaultCase[] = [
     fault: { kind: 'endless-head', of: 'headers' },
     tag: 'REQUEST_ERROR',
   },
+  {
+    title: 'interim answers without end',
+    fault: { kind: 'endless-head', of: 'interim answers' },
+    tag: 'REQUEST_ERROR',
+  },
   { title: 'a redirect', fault: faults.redirect('http://127.0.0.1:1/'), tag: 'HTTP_ERROR', status: 302 },
   {
     title: 'revisions of another document',
@@ -119,18 +124,18 @@ export function isAbout({ steps, notSteps = [] }: FaultCase, step: string): bool
  * As many as FAULT_CASES says, or else `usual`, in the order they have; the seed, and what they are for, say which. With
  * FAULT_CASES=1000 all.
  */
-export function drawn<T>(all: readonly T[], purpose: string, seed: number, usual = 1): T[] {
+export function drawn<T>(all: readonly T[], purpose: string, seed: number, usual = 1, atMost = all.length): T[] {
   const random = new SeededRandom(seedFor(seed, purpose));
   const ranked = all.map((one) => ({ one, rank: random.next() }));
-  const count = Number(process.env.FAULT_CASES ?? usual);
+  const count = Math.min(atMost, Number(process.env.FAULT_CASES ?? usual));
   const chosen = new Set([...ranked].sort((a, b) => a.rank - b.rank).slice(0, count));
   return ranked.filter((each) => chosen.has(each)).map(({ one }) => one);
 }
 
 /** Of the faults a step can meet, those to be played: `usual` unless FAULT_CASES says otherwise. */
-export function drawFaults(step: string, seed: number, usual: number): FaultCase[] {
+export function drawFaults(step: string, seed: number, usual: number, atMost = Number.POSITIVE_INFINITY): FaultCase[] {
   const all = FAULTS.filter((one) => isAbout(one, step));
-  return drawn(all, step, seed, usual);
+  return drawn(all, step, seed, usual, atMost);
 }
 
 /** True for a fault with which the centre has acted all the same. */

@@ -15,6 +15,7 @@ import { useTempFolder } from '../support/temp-folder.js';
 import { waitFor } from '../support/wait-for.js';
 import { drawn } from './fault-table.js';
 import { asPlainCouchDb } from './push-steps.js';
+import { refusing } from './refusing-centre.js';
 import { VillageVoice } from './village-voice.js';
 
 const SEED = testSeed();
@@ -141,6 +142,22 @@ for (const shown of ['a gateway', 'a plain CouchDB'] as const) {
     });
   }
 }
+
+describe('a centre that loses everything while documents are in quarantine', () => {
+  const folder = useTempFolder();
+
+  it('has the others again after one forced run', () =>
+    inScene('a gateway', folder.path, async ({ centre, proxy, site }) => {
+      proxy.rule = refusing(centre.url, (id) => id.includes(':m3:'));
+      await site.post(readings(100));
+      await site.replicate();
+      await centre.wipe({ as: 'same' });
+      const { result } = await site.replicate();
+      expect(result, JSON.stringify(result)).to.include({ ok: true, sent: 81 });
+      expect(await centre.documents(site.village)).to.have.length(80);
+      expect((await site.status()).store).to.include({ pending: 0, quarantined: 20 });
+    }));
+});
 
 type Shown = 'a gateway' | 'a plain CouchDB';
 

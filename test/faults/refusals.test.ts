@@ -167,6 +167,21 @@ describe('documents the centre refuses', () => {
       await expectDelivered();
     });
 
+    it('a centre that refuses everything fills no quarantine, is one alert, and gets everything when it stops', async () => {
+      await liveRule(refusing(centre.url, () => true));
+      for (let first = 20; first < 1_020; first += 250) await site.post(readings(250, first));
+      await waitFor(async () => (await site.status()).link.state === 'blocked', { what: 'the node to be blocked' });
+      const { store, alerts } = await site.status();
+      // Those that came first came alone: nobody could know yet.
+      expect(store.quarantined).to.be.at.most(50);
+      expect(store.pending + store.quarantined).to.equal(store.lastSeq);
+      expect(alerts.filter(({ code }) => code === 'blocked')).to.have.length(1);
+      proxy.rule = () => undefined;
+      await waitFor(async () => (await site.status()).store.pending === 0, { what: 'the delivery', timeoutMs: 25_000 });
+      expect((await site.replicate()).result).to.include({ ok: true, pending: 0 });
+      await expectDelivered();
+    });
+
     it('a centre in trouble is not asked in a hot loop, and Retry-After is kept to', async () => {
       await liveRule((request) => (isBulkDocs(request) ? faults.json(429, {}, { 'Retry-After': '2' }) : undefined));
       await waitFor(() => proxy.requests.some(isBulkDocs), { what: 'the first try' });

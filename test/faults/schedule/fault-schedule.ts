@@ -82,6 +82,11 @@ export function isDisturbance({ kind }: ScheduleEvent): boolean {
   return kind !== 'pause' && kind !== 'burst' && kind !== 'clock' && kind !== 'back up the centre';
 }
 
+/** The centre loses some of what it held. */
+export function isAmnesia({ kind }: ScheduleEvent): boolean {
+  return kind === 'restore the centre' || kind === 'wipe the centre';
+}
+
 function pauseOf(random: SeededRandom): ScheduleEvent {
   return { kind: 'pause', ms: random.integer(0, 80) };
 }

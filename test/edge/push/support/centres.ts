@@ -19,6 +19,7 @@ import {
 } from '../../../support/couchdb.js';
 import { freePort } from '../../../support/free-port.js';
 import { createTempFolder, removeFolder } from '../../../support/temp-folder.js';
+import { waitFor } from '../../../support/wait-for.js';
 import { byId, type SiteSettings } from './edge-site.js';
 import { RenamingProxy } from './renaming-proxy.js';
 
@@ -138,8 +139,15 @@ export class GatewayCentre implements TestCentre {
   async whileStopped(work: () => Promise<void>): Promise<void> {
     await this.#central.stop();
     await work();
-    this.#central = this.#make();
-    await this.#central.start();
+    await waitFor(
+      async () => {
+        this.#central = this.#make();
+        await this.#central.start();
+        return true;
+      },
+      // A connection of another test may have taken the port for a moment.
+      { what: 'the centre to start again', intervalMs: 100 },
+    );
   }
 
   async stop(): Promise<void> {
