@@ -42,6 +42,7 @@ export class Ledger {
   #rollRequested = false;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  readonly #settling = new Set<Promise<void>>();
 
   constructor(options: LedgerOptions) {
     const { folder, log, capacityBytes } = options;
@@ -201,6 +202,8 @@ export class Ledger {
     this.#closed = true;
     await this.#repairs.stop();
     await this.#turn.catch(() => undefined);
+    // It opens the segment again.
+    await Promise.all(this.#settling);
     await this.#chain.close();
   }
 
@@ -221,12 +224,14 @@ export class Ledger {
 
   /** Not waited for: what it fails at is done without, or at the next look. */
   #settle(sealed: Segment): void {
-    sealed
+    const settling = sealed
       .settle()
       .then(() => sealed.close())
       .catch((error: unknown) => {
         if (!this.#closed) this.#options.log.verbose('a sealed segment was left as it is', { error: messageOf(error) });
-      });
+      })
+      .finally(() => this.#settling.delete(settling));
+    this.#settling.add(settling);
   }
 
   async #leaveDamaged(): Promise<void> {

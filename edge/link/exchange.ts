@@ -69,6 +69,9 @@ interface Call {
   upload: Upload;
 }
 
+/** A proxy may say once or twice that it is still at it. */
+const MAX_INTERIM_ANSWERS = 16;
+
 export class Exchanges {
   /** Bytes on the connections since the start, headers included, TLS not. */
   readonly counters: LinkCounters = { bytesSent: 0, bytesReceived: 0, requests: 0 };
@@ -169,6 +172,11 @@ export class Exchanges {
     request.removeHeader('Connection');
     // An answer can come before the upload ends; what the connection says after that is of no interest.
     request.on('error', () => undefined);
+    let interim = 0;
+    request.on('information', () => {
+      if (++interim <= MAX_INTERIM_ANSWERS) return;
+      request.destroy(new LinkError('REQUEST_ERROR', 'interim answers come without end and without an answer'));
+    });
     const upload = meter.handOver(body?.bytes.length ?? 0);
     request.once('socket', (socket) => {
       if (!socket.connecting) return;

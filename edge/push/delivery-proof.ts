@@ -68,7 +68,11 @@ export class DeliveryProof {
     if (isSameReceipt(receipt, digest.receiptOf(from, to))) return [];
     // Batches arrive in order: mostly what is there is the beginning.
     const prefixEnd = digest.endOf(from, receipt.count);
-    if (prefixEnd < to && isSameReceipt(await ask(from, prefixEnd), digest.receiptOf(from, prefixEnd))) {
+    if (
+      from <= prefixEnd &&
+      prefixEnd < to &&
+      isSameReceipt(await ask(from, prefixEnd), digest.receiptOf(from, prefixEnd))
+    ) {
       return withoutUncertain([[prefixEnd + 1, to]], digest);
     }
     return merged(await unprovenWithin([from, to], digest, ask));

@@ -237,6 +237,8 @@ export class Pusher {
       enter: (segment) => session.enter(segment, signal),
       afterBatch: async (segment) => {
         if (await session.writeCheckpoint(segment, 'due', signal)) await this.#noteDatabase(session, signal);
+        // Nothing more is to be read from it for a while.
+        if (segment.sealed && segment.pending === 0) await segment.close();
       },
     }).run();
   }
