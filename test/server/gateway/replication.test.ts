@@ -179,6 +179,22 @@ for (const kind of STORES) {
       expect((await post('{"docs":[],"new_edits":false}')).status).to.equal(201);
     });
 
+    it('says of a body that is not what its encoding says that this is what is wrong', async () => {
+      const gzip = zlib.gzipSync('{"docs":[],"new_edits":false}');
+      const brotli = zlib.brotliCompressSync('{"docs":[],"new_edits":false}');
+      for (const [body, coding] of [
+        [gzip, 'br'],
+        [brotli, 'gzip'],
+        [gzip.subarray(0, 20), 'gzip'],
+        [brotli.subarray(0, 20), 'br'],
+      ] as const) {
+        const headers = { 'Content-Encoding': coding };
+        const response = await centre.as(kano, '/telemetry/_bulk_docs', { method: 'POST', headers, body });
+        const { reason } = (await response.json()) as Json;
+        expect([response.status, reason]).to.deep.equal([400, 'the body is not what its encoding says']);
+      }
+    });
+
     it('tells missing revisions without a word about other villages', async () => {
       const [held] = fresh(1);
       await centre.push(kano, [held]);
