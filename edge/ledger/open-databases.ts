@@ -99,6 +99,14 @@ export class OpenDatabases {
     await this.#closing.get(folder);
   }
 
+  /** Closes the database in `folder` soon, unless it is in use, being written to, or doubtful; true when it does. */
+  release(folder: string): boolean {
+    const { work, database } = this.#entries.get(folder) ?? {};
+    if (!work || work.size > 0 || folder === this.#written || !database || database.writeFailure) return false;
+    void this.close(folder);
+    return true;
+  }
+
   async closeAll(): Promise<void> {
     this.#written = undefined;
     await Promise.all([...this.#entries.keys()].map((folder) => this.close(folder)));
@@ -149,11 +157,9 @@ export class OpenDatabases {
 
   #closeIdle(): void {
     let surplus = this.#entries.size - OPEN_AT_MOST;
-    for (const [folder, { work, database }] of this.#entries) {
+    for (const folder of this.#entries.keys()) {
       if (surplus <= 0) return;
-      if (work.size > 0 || folder === this.#written || !database || database.writeFailure) continue;
-      surplus--;
-      void this.close(folder);
+      if (this.release(folder)) surplus--;
     }
   }
 }

@@ -250,6 +250,11 @@ export class Segment extends KnownSegment implements RangeReader {
     return this.close();
   }
 
+  /** Nothing is to be read from it for a while. */
+  release(): void {
+    this.#databases.release(this.folder);
+  }
+
   close(): Promise<void> {
     return this.#databases.close(this.folder);
   }

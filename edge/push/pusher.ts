@@ -238,7 +238,7 @@ export class Pusher {
       afterBatch: async (segment) => {
         if (await session.writeCheckpoint(segment, 'due', signal)) await this.#noteDatabase(session, signal);
         // Nothing more is to be read from it for a while.
-        if (segment.sealed && segment.pending === 0) await segment.close();
+        if (segment.sealed && segment.pending === 0) segment.release();
       },
     }).run();
   }
