@@ -51,38 +51,49 @@ export async function ensureReceiptIndex(client: CouchClient): Promise<void> {
   }
 }
 
+interface ViewAnswer {
+  rows?: { value?: unknown }[];
+}
+
+interface Asked {
+  village: string;
+  node: string;
+  from: number;
+  to: number;
+}
+
 /** Throws `unavailable` while CouchDB cannot tell, or not in time. */
-export async function couchReceipt(
-  client: CouchClient,
-  asked: { village: string; node: string; from: number; to: number },
-): Promise<Receipt> {
-  const { village, node, from, to } = asked;
-  const { body } = await client
-    .request<{ rows?: { value?: unknown }[] }>({
-      db: DB,
-      path: `_partition/${encodeURIComponent(village)}/${DESIGN}/_view/${VIEW}`,
-      qs: { start_key: [node, from], end_key: [node, to], reduce: true, update: true },
-      deadlineMs: DEADLINE_MS,
-    })
-    .catch((error: unknown) => {
-      throw unavailable(`receipts cannot be given now (a new index may still be building): ${messageOf(error)}`, error);
-    });
-  const rows = body?.rows;
-  if (!Array.isArray(rows) || rows.length > 1) throw unavailable('CouchDB gave an answer that is none of its own');
-  return rows[0] === undefined ? EMPTY_RECEIPT : receiptOf(rows[0].value);
+export async function couchReceipt(client: CouchClient, asked: Asked): Promise<Receipt> {
+  try {
+    let answer = await query(client, asked, [404]);
+    if (answer.status === 404) {
+      // The database was made anew since the start; where it is not there at all, this says so.
+      await ensureReceiptIndex(client);
+      answer = await query(client, asked, []);
+    }
+    const rows = answer.body?.rows;
+    if (!Array.isArray(rows) || rows.length > 1) throw new Error('CouchDB gave an answer that is none of its own');
+    return rows[0] === undefined ? EMPTY_RECEIPT : receiptOf(rows[0].value);
+  } catch (cause) {
+    const message = `receipts cannot be given now (a new index may still be building): ${messageOf(cause)}`;
+    throw new AppError('unavailable', message, { retryAfterS: RETRY_AFTER_S, cause });
+  }
+}
+
+function query(client: CouchClient, { village, node, from, to }: Asked, expected: readonly number[]) {
+  return client.request<ViewAnswer>({
+    db: DB,
+    path: `_partition/${encodeURIComponent(village)}/${DESIGN}/_view/${VIEW}`,
+    qs: { start_key: [node, from], end_key: [node, to], reduce: true, update: true },
+    expected,
+    deadlineMs: DEADLINE_MS,
+  });
 }
 
 function receiptOf(value: unknown): Receipt {
   const [count, high, low] = Array.isArray(value) ? value : [];
   const isSum = [count, high, low].every((one) => Number.isSafeInteger(one) && one >= 0);
-  if (!isSum) throw unavailable('CouchDB gave an answer that is none of its own');
+  if (!isSum) throw new Error('CouchDB gave an answer that is none of its own');
   const checksum = Number((BigInt(high) * BigInt(HALF) + BigInt(low)) % 2n ** 53n);
   return { count, checksum };
-}
-
-function unavailable(message: string, cause?: unknown): AppError {
-  return new AppError('unavailable', message, {
-    retryAfterS: RETRY_AFTER_S,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

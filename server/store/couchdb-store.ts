@@ -53,8 +53,8 @@ export class CouchdbStore implements CentralStore {
     }
   }
 
-  async ping(): Promise<void> {
-    await this.telemetry.info();
+  ping(): Promise<void> {
+    return this.telemetry.ping();
   }
 
   info(): Promise<TelemetryInfo> {

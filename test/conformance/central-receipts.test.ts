@@ -190,6 +190,27 @@ function receiptSuite(kind: StoreKind): void {
   });
 
   if (kind === 'couchdb') {
+    it('are given again at once after the database was made anew under a running gateway', async () => {
+      const fresh = await createPlace(kind);
+      const gateway = await openIn(fresh);
+      try {
+        const documents = readings('kano', 20);
+        await gateway.write(documents.map(incoming));
+        expect(await gateway.receipt('kano', 'node1', 1, LAST)).to.deep.equal(expected(documents));
+        const client = new CouchClient(fresh.couch ?? { url: '', prefix: '' });
+        await client.request({ db: 'telemetry', method: 'DELETE' });
+        expect(await gateway.receipt('kano', 'node1', 1, LAST).catch((error) => error.code)).to.equal('unavailable');
+        await client.request({ db: 'telemetry', method: 'PUT', qs: { partitioned: true } });
+        expect(await gateway.receipt('kano', 'node1', 1, LAST)).to.deep.equal(EMPTY_RECEIPT);
+        await gateway.write(documents.slice(5).map(incoming));
+        expect(await gateway.receipt('kano', 'node1', 1, LAST)).to.deep.equal(expected(documents.slice(5)));
+        expect((await gateway.info()).doc_count).to.equal(15);
+      } finally {
+        await gateway.close();
+        await fresh.remove();
+      }
+    });
+
     it('are the same from every gateway, and from a CouchDB that was set up before there were receipts', async () => {
       const village = newVillage();
       const documents = readings(village, 300);
