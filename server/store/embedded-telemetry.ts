@@ -5,6 +5,7 @@ import { type Database, readLocal, writeLocal } from '../../shared/pouchdb.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import type { Clock } from '../../shared/time.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
+import { readValues } from './raw-entries.js';
 import { type HeldDocument, planWrite } from './write-plan.js';
 
 /** A node of PouchDB's revision tree: its hash, its state, its children. */
@@ -85,6 +86,12 @@ export class EmbeddedTelemetry implements RangeReader {
 
 async function lookUp(database: Database, documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
   const held = new Map<string, HeldDocument>();
+  // Most are new: told for all of them at once, in a tenth of the time that asking for each takes.
+  const entries = await readValues(
+    database,
+    'document-store',
+    documents.map(({ id }) => id),
+  );
   const look = async ({ id, rev }: IncomingDocument) => {
     const leaves = await leavesOf(database, id);
     if (!leaves || held.has(id)) return;
@@ -93,7 +100,7 @@ async function lookUp(database: Database, documents: readonly IncomingDocument[]
     const number = same ? await heldNumber(database, id, rev) : { node: '', seq: 0 };
     held.set(id, { ...number, rev: (same ?? alive[0])?.rev ?? '', deleted: alive.length === 0 });
   };
-  await Promise.all(documents.map(look));
+  await Promise.all(documents.filter((_, index) => entries[index] !== undefined).map(look));
   return held;
 }
 
