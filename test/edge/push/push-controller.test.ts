@@ -126,6 +126,25 @@ describe('the push over time', () => {
     expect(await centre.documents(village)).to.deep.equal(await node.documents());
   });
 
+  it('goes on by itself after the link broke with two batches on their way: nothing passed by, nothing sent in vain', async () => {
+    const node = await EdgeSite.start(village, folder.path, settings);
+    site = node;
+    await node.post(readings(400));
+    let faulty = 0;
+    proxy.rule = (request) => {
+      if (!isBulkDocs(request) || ++faulty > 4) return undefined;
+      return documentsOf(request).some(({ seq }) => seq === 1) ? { kind: 'lose-answer' } : { kind: 'reset' };
+    };
+    await node.restart({ SYNC_MODE: 'live' });
+    await waitFor(() => faulty > 4, { what: 'the link to be sound again', timeoutMs: 20_000 });
+    await waitFor(async () => (await remaining(node)) === 0, { what: 'the push to go on', timeoutMs: 20_000 });
+    expect(await centre.documents(village)).to.deep.equal(await node.documents());
+    expect(await centre.count()).to.equal((await node.status()).store.lastSeq);
+    const bulks = proxy.requests.filter(isBulkDocs);
+    const seqs = bulks.slice(4).flatMap((request) => documentsOf(request).map(({ seq }) => seq));
+    expect(Math.min(...seqs), 'what had arrived before its answer was lost').to.be.above(100);
+  });
+
   it('leaves a checkpoint behind when it is stopped in the middle', async () => {
     const node = await EdgeSite.start(village, folder.path, settings);
     site = node;
