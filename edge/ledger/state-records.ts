@@ -61,7 +61,7 @@ export interface SyncHistory {
   bytesReceived: number;
 }
 
-/** What a centre that gives no receipts last said of its database; a later word that is less tells that it was set back. */
+/** Which centre it was last, and what one without receipts said of its database: less, later, tells that it was set back. */
 export interface TargetRecord {
   uuid: string;
   /** When the database was made, in the centre's own words. */

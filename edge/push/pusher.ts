@@ -9,7 +9,7 @@ import type { Logger } from '../../shared/logger.js';
 import { formatInstant } from '../../shared/time.js';
 import type { ClockGuard } from '../ledger/clock-guard.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { countNumbers, type NumberRange } from '../ledger/number-ranges.js';
+import type { NumberRange } from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import type { SpaceKeeper } from '../ledger/space-keeper.js';
 import type { StoreState } from '../ledger/store-state.js';
@@ -17,6 +17,7 @@ import type { Link } from '../link/link.js';
 import { LinkError } from '../link/link-error.js';
 import { BatchSizer } from './batch-sizer.js';
 import { Centre } from './centre.js';
+import { CentreAudit } from './centre-audit.js';
 import { DeliveryProof } from './delivery-proof.js';
 import { Drain } from './drain.js';
 import { FreshLane } from './fresh-lane.js';
@@ -26,7 +27,6 @@ import { recoverQuarantine } from './quarantine-recovery.js';
 import { retryQuarantined } from './quarantine-retry.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
-import { TargetMemory } from './target-memory.js';
 import { tidyUp } from './tidying.js';
 
 export interface PusherOptions {
@@ -52,7 +52,7 @@ export class Pusher {
   readonly #options: PusherOptions;
   readonly #centre: Centre;
   readonly #proof: DeliveryProof;
-  readonly #target: TargetMemory;
+  readonly #audit: CentreAudit;
   readonly #sizer = new BatchSizer();
   readonly #freshLane: FreshLane;
   readonly #refusals = new RefusalWindow();
@@ -68,7 +68,7 @@ export class Pusher {
     this.#options = options;
     this.#centre = new Centre(options.link, (centreMs) => options.clock.compareWith(centreMs));
     this.#proof = new DeliveryProof(this.#centre);
-    this.#target = new TargetMemory(this.#centre, options.state);
+    this.#audit = new CentreAudit({ ...options, centre: this.#centre });
     this.#freshLane = new FreshLane(options.ledger, this.#sizer);
     this.#foundAtStart = new Map(options.ledger.segments.map(({ number, count }) => [number, count]));
   }
@@ -97,7 +97,7 @@ export class Pusher {
       const session = await this.#openSession(fresh, signal);
       await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'all' : 'due');
       await this.#freshLane.openForBacklog();
-      if (fresh) await this.#holdAgainstCentre(session, signal);
+      if (fresh) await this.#audit.audit(session, signal);
       const push = () => this.#drain(session, fresh ? this.#untilReached(session) : () => !yields(), signal);
       await push();
       if (fresh) await this.#writeCheckpoints(session, signal);
@@ -136,7 +136,7 @@ export class Pusher {
       touchedUpTo: (segment) => this.#touchedUpTo(segment, identity.receipts),
       nowText: () => this.#nowText(),
     });
-    if (!session.proof) await this.#lookAtDatabase(session, signal);
+    await this.#audit.begin(session, signal);
     this.#session = session;
     return session;
   }
@@ -170,53 +170,6 @@ export class Pusher {
     return Math.max(touched ?? 0, proves ? (found ?? 0) : 0);
   }
 
-  /** In a forced run: what counts as delivered must be there now. */
-  async #holdAgainstCentre(session: PushSession, signal: AbortSignal): Promise<void> {
-    const { ledger, log } = this.#options;
-    await ledger.repair();
-    const { proof } = session;
-    if (!proof) {
-      // Its checkpoints are what it has to say.
-      for (const segment of ledger.segments.filter(({ damage }) => !damage)) await session.enter(segment, signal);
-      return;
-    }
-    const unproven = await proof.unprovenIn(ledger.segments, signal);
-    proof.forgetOthers(ledger.segments);
-    for (const [segment, numbers] of unproven) {
-      log.warn('the centre no longer holds documents it had; they are sent again', {
-        segment: segment.number,
-        documents: countNumbers(numbers),
-      });
-      await session.sendAgain(segment, numbers);
-    }
-  }
-
-  /** Where the database of a centre without receipts is another than it was, nothing counts as delivered. */
-  async #lookAtDatabase(session: PushSession, signal: AbortSignal): Promise<void> {
-    const { ledger, log } = this.#options;
-    const { isSetBack, remember } = await this.#target.look(session.identity.uuid, signal);
-    if (isSetBack) {
-      log.warn('the database of the centre was made anew or set back; it is asked for everything');
-      for (const segment of ledger.segments) {
-        const { firstSeq, damage, delivery } = segment;
-        if (damage || delivery.deliveredSeq === 0) continue;
-        await session.sendAgain(segment, [[firstSeq, firstSeq + delivery.deliveredSeq - 1]]);
-      }
-    }
-    await remember();
-  }
-
-  /** After a checkpoint: a database that once had fewer changes than now does not hold what the checkpoint says. */
-  async #noteDatabase(session: PushSession, signal: AbortSignal): Promise<void> {
-    if (session.proof) return;
-    const { isSetBack, remember } = await this.#target.look(session.identity.uuid, signal);
-    // The next session finds the same, and asks for everything.
-    if (isSetBack) {
-      throw new LinkError('REQUEST_ERROR', 'the database of the centre was made anew or set back meanwhile');
-    }
-    await remember();
-  }
-
   /** True as long as something stored now is not accounted for: in a busy village a forced run would never end. */
   #untilReached(session: PushSession): () => boolean {
     const { ledger } = this.#options;
@@ -236,7 +189,7 @@ export class Pusher {
       pushOf: (segment) => session.pushOf(segment),
       enter: (segment) => session.enter(segment, signal),
       afterBatch: async (segment) => {
-        if (await session.writeCheckpoint(segment, 'due', signal)) await this.#noteDatabase(session, signal);
+        if (await session.writeCheckpoint(segment, 'due', signal)) await this.#audit.assertSame(session, signal);
         // Nothing more is to be read from it for a while.
         if (segment.sealed && segment.pending === 0) segment.release();
       },
@@ -252,7 +205,7 @@ export class Pusher {
         ...{ ledger, keeper, state, log, yields, signal, centre: this.#centre, proof: session.proof },
         nowText: () => this.#nowText(),
         seenSince: (segment) => session.seenSince(segment),
-        assertSame: () => this.#noteDatabase(session, signal),
+        assertSame: () => this.#audit.assertSame(session, signal),
         isWorthAsking: (segment) => session.isWorthAsking(segment),
         onMissing: (segment: Segment, numbers: readonly NumberRange[]) => {
           isMissing = true;
@@ -274,7 +227,7 @@ export class Pusher {
       if (segment.damage) continue;
       if (await session.writeCheckpoint(segment, 'now', signal)) isWritten = true;
     }
-    if (isWritten) await this.#noteDatabase(session, signal);
+    if (isWritten) await this.#audit.assertSame(session, signal);
   }
 
   #count({ taken, held, quarantined }: BatchCounts): void {

@@ -1,6 +1,6 @@
 /**
- * Remembers what a centre without receipts said of its database, and notices when that was made anew or set back: a
- * backup may hold the newest checkpoints without the newest documents.
+ * Remembers which centre it was; of one without receipts also what it said of its database, to notice when that was made
+ * anew or set back: a backup may hold the newest checkpoints without the newest documents.
  */
 import type { StoreState } from '../ledger/store-state.js';
 import type { Centre } from './centre.js';
@@ -27,5 +27,10 @@ export class TargetMemory {
     const { uuid: knownUuid, instanceStartTime, updateSeq = 0 } = this.#state.target;
     const isSetBack = knownUuid === uuid && (instanceStartTime !== now.instanceStartTime || now.updateSeq < updateSeq);
     return { isSetBack, remember: () => this.#state.writeTarget({ uuid, ...now }) };
+  }
+
+  /** Of a centre with receipts only who it is must be known. */
+  rememberCentre(uuid: string): Promise<void> {
+    return this.#state.writeTarget({ uuid, instanceStartTime: '', updateSeq: 0 });
   }
 }
