@@ -123,6 +123,10 @@ export class Exchanges {
     const { url, timeoutMs, meter } = this.#options;
     const startedMs = performance.now();
     const giveUp = new AbortController();
+    // Not `AbortSignal.any`, which may be collected before it fires.
+    const callOff = () => giveUp.abort(new LinkError('REQUEST_ERROR', 'the request was called off'));
+    if (request.signal?.aborted) callOff();
+    request.signal?.addEventListener('abort', callOff);
     const call = this.#open(request, giveUp.signal);
     const uploadMs = UPLOAD_ALLOWANCE * meter.leftMs;
     const watch = watchProgress(call.request, { timeoutMs, uploadMs }, () => {
@@ -141,27 +145,27 @@ export class Exchanges {
     } catch (error) {
       call.request.destroy();
       if (giveUp.signal.aborted) {
-        if (!response) meter.timedOut(call.upload);
+        if (!response && !request.signal?.aborted) meter.timedOut(call.upload);
         throw giveUp.signal.reason;
       }
-      if (request.signal?.aborted) throw new LinkError('REQUEST_ERROR', 'the request was called off', { cause: error });
       if (!response && call.request.reusedSocket && toLinkError(error, url).tag === 'CONNECTION_ERROR') {
         throw new StaleConnection(error);
       }
       throw error;
     } finally {
+      request.signal?.removeEventListener('abort', callOff);
       watch.end();
       meter.ended(call.upload);
       this.#count(call.request.socket);
     }
   }
 
-  #open({ method, path, headers, body, signal }: ExchangeRequest, giveUp: AbortSignal): Call {
+  #open({ method, path, headers, body }: ExchangeRequest, giveUp: AbortSignal): Call {
     const { authorization, meter } = this.#options;
     const request = (this.#isSecure ? https : http).request(new URL(path, this.#base), {
       method,
       agent: this.#agent,
-      signal: signal ? AbortSignal.any([signal, giveUp]) : giveUp,
+      signal: giveUp,
       headers: {
         ...(authorization === undefined ? {} : { Authorization: authorization }),
         ...body?.headers,

@@ -97,9 +97,13 @@ export class Pusher {
       const session = await this.#openSession(fresh, signal);
       await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'all' : 'due');
       await this.#freshLane.openForBacklog();
-      if (fresh) await this.#audit.audit(session, signal);
       const push = () => this.#drain(session, fresh ? this.#untilReached(session) : () => !yields(), signal);
+      const isAudited = !fresh || (await this.#auditUnlessBusy(session, signal));
       await push();
+      if (!isAudited) {
+        await this.#audit.audit(session, signal);
+        await push();
+      }
       if (fresh) await this.#writeCheckpoints(session, signal);
       // What the centre turned out to lack is sent again, once a run: a centre that keeps losing it is not to be spun on.
       if (await this.#tidyUp(session, signal, yields)) await push();
@@ -168,6 +172,17 @@ export class Pusher {
     if (touched === undefined && found === undefined) return undefined;
     // A proof of what an earlier process may have sent is one request; asking for each document is not.
     return Math.max(touched ?? 0, proves ? (found ?? 0) : 0);
+  }
+
+  /** False while the centre cannot give receipts, as after it took very much: what is pending need not wait for that. */
+  async #auditUnlessBusy(session: PushSession, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#audit.audit(session, signal);
+      return true;
+    } catch (error) {
+      if (!(error instanceof LinkError) || error.status !== 503) throw error;
+      return false;
+    }
   }
 
   /** True as long as something stored now is not accounted for: in a busy village a forced run would never end. */
