@@ -35,7 +35,7 @@ const LEVELS: Record<Coding, readonly [Level, ...Level[]]> = {
 };
 
 /** The share of the sending time that compressing may take. */
-const SHARE = 0.5;
+const SHARE = 0.7;
 /** So long compressing may take whatever the link: nobody notices. */
 const UNNOTICED_MS = 20;
 /** How much one measurement moves what is believed of the processor. */
