@@ -10,6 +10,7 @@ import { DamagedError } from '../ledger/damaged-error.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Segment } from '../ledger/segment.js';
 import type { Link } from '../link/link.js';
+import { LinkError } from '../link/link-error.js';
 import type { BatchSizer } from './batch-sizer.js';
 import { sendBisecting } from './bisecting.js';
 import type { PreparedDocuments } from './centre.js';
@@ -124,7 +125,9 @@ export class Drain {
       else sizer.answered({ documents: outcomes.length, sentMs, answeredMs });
       return outcomes;
     } catch (error) {
-      sizer.failed();
+      // Smaller batches do not help against a centre that refuses everything; they would only look like bad documents.
+      if (error instanceof LinkError && error.blocks) sizer.refused();
+      else sizer.failed();
       throw error;
     }
   }
