@@ -145,8 +145,6 @@ export function reachesCentre(fault: FaultCase['fault']): boolean {
 
 /** What the table says, but for the steps that understand an answer in another way. */
 export function expectationOf(step: string, { title, tag, status }: FaultCase): { tag: LinkTag; status?: number } {
-  // A checkpoint that is not there is the usual beginning; that it is there all the same shows when it is written.
-  if (step.startsWith('GET _local') && title.startsWith('404')) return { tag: 'HTTP_ERROR', status: 409 };
   // The centre's word for a quorum that was missed.
   if (title === '202 []' && step.startsWith(BULK)) return { tag: 'HTTP_ERROR', status: 503 };
   return status === undefined ? { tag } : { tag, status };

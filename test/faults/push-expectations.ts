@@ -2,22 +2,32 @@
  * How a run of two attempts must end when one request of a push keeps going wrong.
  *
  * A checkpoint is an economy: an answer that refuses it fails nothing, and after a broken link the next attempt finds
- * everything delivered. Where the centre acted and its answer was lost, the next attempt finds the documents there. All
- * else fails the run, for nothing would be known.
+ * everything delivered. So is a receipt that a gateway cannot give yet: what it said it took is delivered. Where the
+ * centre acted and its answer was lost, the next attempt finds the documents there. All else fails the run, for nothing
+ * would be known.
  */
 import type { LinkTag } from '../../edge/link/link-error.js';
 import { type FaultCase, reachesCentre } from './fault-table.js';
 import type { PushStep } from './push-steps.js';
 
-/** `delivers`: everything, each document sent once. */
 export type RunEnd = 'delivers' | 'fails';
 
-export function endOf(step: PushStep, { fault, tag }: FaultCase): RunEnd {
+export function endOf(step: PushStep, { fault, tag, status }: FaultCase): RunEnd {
   const isCheckpoint = step.title.includes('_local');
   if (isCheckpoint && !step.asPlainCouchDb) return 'delivers';
+  if (step.title === 'GET _receipt' && status === 503) return 'delivers';
+  // A checkpoint that is not there is the usual beginning.
+  if (step.title.startsWith('GET _local') && status === 404) return 'delivers';
   // A plain CouchDB's checkpoint is wanted again by the next attempt, over the same broken link.
   if (step.isEconomy) return tag === 'HTTP_ERROR' ? 'delivers' : 'fails';
   return step.title.startsWith('POST _bulk_docs') && reachesCentre(fault) ? 'delivers' : 'fails';
+}
+
+/** How often, at most, a document goes out in a run that delivers. */
+export function timesSent({ title }: PushStep, { fault }: FaultCase): 1 | 2 {
+  // A kept connection that breaks without a word may just have been stale: the link asks once more.
+  const looksStale = typeof fault === 'object' && fault.kind === 'lose-answer';
+  return looksStale && title.startsWith('POST _bulk_docs') ? 2 : 1;
 }
 
 export interface Expected {

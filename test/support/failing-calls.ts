@@ -3,6 +3,7 @@
  * its threads gives an error and has done nothing.
  */
 import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 
 export interface FailingCall {
   /** Names of system calls, such as `fdatasync`. */
@@ -12,11 +13,16 @@ export interface FailingCall {
   nth: number;
 }
 
-/** The command to run a program under. */
-export function withFailingCall({ calls, error, nth }: FailingCall): string[] {
+/** The command to run a program under; what happened to the calls is written to `file`. */
+export function withFailingCall({ calls, error, nth }: FailingCall, file = '/dev/null'): string[] {
   const names = calls.join();
   const inject = `inject=${names}:error=${error}:when=${nth}`;
-  return ['strace', '-D', '-f', '-q', '--seccomp-bpf', '-o', '/dev/null', '-e', `trace=${names}`, '-e', inject];
+  return ['strace', '-D', '-f', '-q', '--seccomp-bpf', '-o', file, '-e', `trace=${names}`, '-e', inject];
+}
+
+/** How many calls were made to fail, as `file` says. */
+export async function failedCalls(file: string): Promise<number> {
+  return (await readFile(file, 'latin1')).split('(INJECTED)').length - 1;
 }
 
 /** Why no call can be made to fail here; undefined where it can. */
