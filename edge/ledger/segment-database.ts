@@ -52,6 +52,8 @@ export interface RawEntry {
 export interface SegmentEntry {
   localSeq: number;
   document: TelemetryDocument;
+  /** As it is stored. */
+  bytes: number;
 }
 
 /** Both ends inclusive; with `descending`, `startId` is the higher one. */
@@ -153,7 +155,7 @@ export class SegmentDatabase {
     await this.#iterate({ gt: sequenceKey(localSeq), lte: sequenceKey(upTo), limit }, (key, value) => {
       const document = decodeDocument(value);
       const place = sequenceOf(key);
-      if (document && place > localSeq) entries.push({ localSeq: place, document });
+      if (document && place > localSeq) entries.push({ localSeq: place, document, bytes: value.length });
     });
     return entries;
   }

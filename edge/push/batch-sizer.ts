@@ -7,21 +7,19 @@ const MIN = 10;
 const MAX = 4_000;
 const TARGET_MS = 6_000;
 const MAX_GROWTH = 4;
-/** Of documents as they are, uncompressed: what may be in memory for one batch. */
-const MAX_BYTES = 4 * 1024 * 1024;
+/** As many are offered to a centre that refuses everything. */
+const PROBE = 50;
 /** Weight of the newest measurement. */
 const NEWEST = 0.5;
 
 export class BatchSizer {
   #size = FIRST;
   #documentsPerMs: number | undefined;
-  #bytesPerDocument = 0;
   #answeredMs = Number.NEGATIVE_INFINITY;
 
   /** Documents. */
   get size(): number {
-    const fitting = this.#bytesPerDocument > 0 ? Math.floor(MAX_BYTES / this.#bytesPerDocument) : MAX;
-    return Math.max(MIN, Math.min(this.#size, fitting));
+    return this.#size;
   }
 
   /** Measured, documents a second; undefined before the first full batch. */
@@ -33,11 +31,10 @@ export class BatchSizer {
    * A batch was handed over and answered, by a clock that only ever grows. Where batches overlap, the time between two
    * answers is what the link took for one.
    */
-  answered(batch: { documents: number; bytes: number; sentMs: number; answeredMs: number }): void {
-    const { documents, bytes, sentMs, answeredMs } = batch;
+  answered(batch: { documents: number; sentMs: number; answeredMs: number }): void {
+    const { documents, sentMs, answeredMs } = batch;
     const tookMs = Math.max(1, answeredMs - Math.max(sentMs, this.#answeredMs));
     this.#answeredMs = answeredMs;
-    if (documents > 0) this.#bytesPerDocument = bytes / documents;
     // A batch smaller than the limit says nothing about a full one, unless it was slow all the same.
     if (documents < this.size && tookMs < TARGET_MS) return;
     const measured = documents / tookMs;
@@ -45,6 +42,11 @@ export class BatchSizer {
     this.#documentsPerMs = before + NEWEST * (measured - before);
     const wanted = Math.round(this.#documentsPerMs * TARGET_MS);
     this.#size = Math.max(MIN, Math.min(wanted, this.#size * MAX_GROWTH, MAX));
+  }
+
+  /** Nothing of a batch was taken: until something is, no more than a few are offered. */
+  refused(): void {
+    this.#size = Math.min(this.#size, PROBE);
   }
 
   /** A batch broke: what is lost next time should be less. */

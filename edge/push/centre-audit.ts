@@ -5,17 +5,19 @@
  * A centre with receipts proves what it holds. Of a plain CouchDB the checkpoints are believed as long as its database is
  * the one that was seen before; where it was made anew or set back, nothing counts as delivered.
  */
+import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { countNumbers } from '../ledger/number-ranges.js';
+import { countNumbers, type NumberRange, withRange } from '../ledger/number-ranges.js';
 import type { StoreState } from '../ledger/store-state.js';
 import { LinkError } from '../link/link-error.js';
 import type { Centre } from './centre.js';
 import type { PushSession } from './push-session.js';
 import { TargetMemory } from './target-memory.js';
+import { missingVoids } from './void-proof.js';
 
 export interface CentreAuditOptions {
-  centre: Pick<Centre, 'database'>;
+  centre: Pick<Centre, 'database' | 'missing'>;
   ledger: Pick<Ledger, 'segments' | 'repair'>;
   state: Pick<StoreState, 'target' | 'writeTarget'>;
   log: Logger;
@@ -42,8 +44,11 @@ export class CentreAudit {
 
   /** In a forced run: what counts as delivered must be there now; what is not is put back. Throws LinkError. */
   async audit(session: PushSession, signal: AbortSignal): Promise<void> {
-    const { ledger } = this.#options;
-    await ledger.repair();
+    const { ledger, log } = this.#options;
+    // What cannot be repaired now must not hold up what is sound.
+    await ledger.repair().catch((error: unknown) => {
+      log.warn('what is damaged could not be repaired now', { error: messageOf(error) });
+    });
     if (session.proof) return this.#prove(session, signal);
     for (const segment of ledger.segments.filter(({ damage }) => !damage)) await session.enter(segment, signal);
   }
@@ -63,9 +68,13 @@ export class CentreAudit {
     const { ledger, log } = this.#options;
     const { proof } = session;
     if (!proof) return;
-    const unproven = await proof.unprovenIn(ledger.segments, signal);
-    proof.forgetOthers(ledger.segments);
-    for (const [segment, numbers] of unproven) {
+    const segments = ledger.segments.filter(({ damage }) => !damage);
+    const unproven = await proof.unprovenIn(segments, signal);
+    proof.forgetOthers(segments);
+    for (const segment of segments) {
+      const voids = await missingVoids(segment, this.#options.centre, signal);
+      const numbers = voids.reduce(withRange, (unproven.get(segment) ?? []) as readonly NumberRange[]);
+      if (numbers.length === 0) continue;
       log.warn('the centre no longer holds documents it had; they are sent again', {
         segment: segment.number,
         documents: countNumbers(numbers),

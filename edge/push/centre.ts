@@ -153,6 +153,18 @@ export class Centre {
 
   /** Ids of those documents whose revision the centre does not hold (`_revs_diff`). */
   async missing(documents: readonly TelemetryDocument[], signal: AbortSignal): Promise<Set<string>> {
+    try {
+      return await this.#missing(documents, signal);
+    } catch (error) {
+      // Something on the way takes no question as long as this.
+      if (!(error instanceof LinkError) || error.status !== 413 || documents.length < 2) throw error;
+      const half = Math.ceil(documents.length / 2);
+      const first = await this.missing(documents.slice(0, half), signal);
+      return new Set([...first, ...(await this.missing(documents.slice(half), signal))]);
+    }
+  }
+
+  async #missing(documents: readonly TelemetryDocument[], signal: AbortSignal): Promise<Set<string>> {
     const first = documents[0];
     if (!first) return new Set();
     // With one revision known to be missing: `{}` alone could come from anything that answers.
@@ -183,7 +195,11 @@ export class Centre {
       return failure ? refusal(failure) : { result: 'delivered' };
     });
     const sent = documents.filter((document) => !reasons.has(document._id));
-    const missing = await this.missing(sent, signal);
+    const missing = await this.missing(sent, signal).catch((error: unknown) => {
+      // A refusal of the question is no refusal of the documents.
+      if (!(error instanceof LinkError) || (error.status !== 413 && error.status !== 400)) throw error;
+      throw new LinkError('REQUEST_ERROR', `what the centre took could not be read back: ${error.message}`);
+    });
     if (missing.size > 0) {
       throw new LinkError(
         'REQUEST_ERROR',

@@ -10,6 +10,7 @@ import { countNumbers, holdsNumber, type NumberRange } from '../ledger/number-ra
 import type { Segment } from '../ledger/segment.js';
 import type { Centre } from './centre.js';
 import type { DeliveryProof } from './delivery-proof.js';
+import { missingVoids } from './void-proof.js';
 
 /** Documents asked for in one request: some 15 kB, compressed. */
 const ASK_AT_ONCE = 1000;
@@ -62,8 +63,8 @@ async function confirmByReceipt(
   const seenAt = context.nowText();
   const unproven = await proof.unprovenIn(segments, context.signal);
   for (const segment of segments) {
-    const numbers = unproven.get(segment);
-    if (numbers) await missing(segment, numbers, context);
+    const numbers = unproven.get(segment) ?? (await missingVoids(segment, context.centre, context.signal));
+    if (numbers.length > 0) await missing(segment, numbers, context);
     else await confirm(segment, seenAt, context);
   }
 }

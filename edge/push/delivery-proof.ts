@@ -13,6 +13,10 @@ import { type DigestibleSegment, SegmentDigest } from './segment-digest.js';
 
 /** Documents that are rather sent again than told apart by more requests. */
 const LEAF = 100;
+/** Requests for one segment: with holes in so many places it is cheaper to send what is left. */
+const MAX_ASKS = 64;
+/** Numbers one receipt is asked for: a centre counts for seconds beyond. */
+const MAX_STRETCH = 100_000;
 
 /** What is needed of a segment. */
 export type ProvableSegment = DigestibleSegment & Pick<Segment, 'number' | 'node' | 'count' | 'damage'>;
@@ -45,7 +49,7 @@ export class DeliveryProof {
     const unproven = new Map<S, NumberRange[]>();
     for (const stretch of stretchesOf(segments)) {
       let expected = EMPTY_RECEIPT;
-      for (const segment of stretch.segments) expected = joinReceipts(expected, await this.#expected(segment));
+      for (const segment of stretch.segments) expected = joinReceipts(expected, await this.#expected(segment, signal));
       const receipt = await this.#centre.receipt(stretch.node, stretch.from, stretch.to, signal);
       if (isSameReceipt(receipt, expected)) continue;
       for (const segment of stretch.segments) {
@@ -59,32 +63,36 @@ export class DeliveryProof {
   /** The numbers between two of a segment that the centre does not prove to hold. Throws LinkError and DamagedError. */
   async unproven(segment: ProvableSegment, from: number, to: number, signal: AbortSignal): Promise<NumberRange[]> {
     if (from > to) return [];
-    const ask = (low: number, high: number) => this.#centre.receipt(segment.node, low, high, signal);
-    const receipt = await ask(from, to);
+    let asked = 0;
+    const ask: Ask = async (low, high) => {
+      if (asked++ >= MAX_ASKS) return undefined;
+      return this.#centre.receipt(segment.node, low, high, signal);
+    };
+    const receipt = await this.#centre.receipt(segment.node, from, to, signal);
     const { void: voided, quarantined, lost } = segment.delivery;
     // Nothing of it has arrived: nothing needs to be read here to know.
     if (receipt.count === 0 && voided.length + quarantined.length + lost.length === 0) return [[from, to]];
-    const digest = await SegmentDigest.read(segment, from, to);
+    const digest = await SegmentDigest.read(segment, from, to, signal);
     if (isSameReceipt(receipt, digest.receiptOf(from, to))) return [];
     // Batches arrive in order: mostly what is there is the beginning.
     const prefixEnd = digest.endOf(from, receipt.count);
     if (
       from <= prefixEnd &&
       prefixEnd < to &&
-      isSameReceipt(await ask(from, prefixEnd), digest.receiptOf(from, prefixEnd))
+      isProven(await ask(from, prefixEnd), digest.receiptOf(from, prefixEnd))
     ) {
       return withoutUncertain([[prefixEnd + 1, to]], digest);
     }
     return merged(await unprovenWithin([from, to], digest, ask));
   }
 
-  async #expected(segment: ProvableSegment): Promise<Receipt> {
+  async #expected(segment: ProvableSegment, signal: AbortSignal): Promise<Receipt> {
     const { deliveredSeq, void: voided, quarantined, lost } = segment.delivery;
     const key = JSON.stringify([segment.firstSeq, deliveredSeq, voided, quarantined, lost]);
     const known = this.#known.get(segment.number);
     if (known?.key === key) return known.receipt;
     const to = deliveredUpTo(segment);
-    const digest = await SegmentDigest.read(segment, segment.firstSeq, to);
+    const digest = await SegmentDigest.read(segment, segment.firstSeq, to, signal);
     const receipt = digest.receiptOf(segment.firstSeq, to);
     this.#known.set(segment.number, { key, receipt });
     return receipt;
@@ -97,7 +105,8 @@ export class DeliveryProof {
   }
 }
 
-type Ask = (from: number, to: number) => Promise<Receipt>;
+/** Undefined when no more may be asked: then nothing is proven. */
+type Ask = (from: number, to: number) => Promise<Receipt | undefined>;
 
 /** Of a range whose receipt is not what it must be. */
 async function unprovenWithin([from, to]: NumberRange, digest: SegmentDigest, ask: Ask): Promise<NumberRange[]> {
@@ -106,8 +115,8 @@ async function unprovenWithin([from, to]: NumberRange, digest: SegmentDigest, as
   const found: NumberRange[] = [];
   for (const half of [[from, middle] as NumberRange, [middle + 1, to] as NumberRange]) {
     const receipt = await ask(...half);
-    if (isSameReceipt(receipt, digest.receiptOf(...half))) continue;
-    if (receipt.count === 0) found.push(...withoutUncertain([half], digest));
+    if (isProven(receipt, digest.receiptOf(...half))) continue;
+    if (receipt === undefined || receipt.count === 0) found.push(...withoutUncertain([half], digest));
     else found.push(...(await unprovenWithin(half, digest, ask)));
   }
   return found;
@@ -119,9 +128,13 @@ async function unprovenLeaf(leaf: NumberRange, digest: SegmentDigest, ask: Ask):
   if (certain.length === 1 && certain[0]?.[0] === leaf[0] && certain[0][1] === leaf[1]) return [leaf];
   const found: NumberRange[] = [];
   for (const part of certain) {
-    if (!isSameReceipt(await ask(...part), digest.receiptOf(...part))) found.push(part);
+    if (!isProven(await ask(...part), digest.receiptOf(...part))) found.push(part);
   }
   return found;
+}
+
+function isProven(receipt: Receipt | undefined, expected: Receipt): boolean {
+  return receipt !== undefined && isSameReceipt(receipt, expected);
 }
 
 function withoutUncertain(ranges: readonly NumberRange[], digest: SegmentDigest): NumberRange[] {
@@ -134,8 +147,9 @@ function stretchesOf<S extends ProvableSegment>(segments: readonly S[]): Stretch
     if (segment.delivery.deliveredSeq === 0 || segment.damage) continue;
     const { node, firstSeq: from } = segment;
     const to = deliveredUpTo(segment);
+    if (to < from) continue;
     const last = stretches.at(-1);
-    if (last?.node === node && last.to === from - 1) {
+    if (last?.node === node && last.to === from - 1 && to - last.from < MAX_STRETCH) {
       last.to = to;
       last.segments.push(segment);
     } else stretches.push({ node, from, to, segments: [segment] });

@@ -6,9 +6,11 @@
  * left: so the link is never idle, and fresh data, which does not wait, finds at most one batch before it.
  */
 import { sleep } from '../../shared/time.js';
+import { DamagedError } from '../ledger/damaged-error.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Segment } from '../ledger/segment.js';
 import type { Link } from '../link/link.js';
+import { LinkError } from '../link/link-error.js';
 import type { BatchSizer } from './batch-sizer.js';
 import { sendBisecting } from './bisecting.js';
 import type { PreparedDocuments } from './centre.js';
@@ -85,7 +87,12 @@ export class Drain {
     const begun = pushOf(segment);
     const push = begun && !begun.isInDoubt ? begun : await enter(segment);
     if (push.readSeq >= segment.count) return;
-    const batch = await push.read(segment, sizer.size, context);
+    const batch = await push.read(segment, sizer.size, context).catch((error: unknown) => {
+      // It stays damaged for now: the others must not wait for it.
+      if (error instanceof DamagedError && segment.damage) return undefined;
+      throw error;
+    });
+    if (!batch) return;
     const lane = laneOf(segment);
     this.#inFlight[lane]++;
     const accounting = push.account(segment, batch, this.#send(segment, batch), context).finally(() => {
@@ -113,12 +120,14 @@ export class Drain {
     const sentMs = performance.now();
     try {
       const outcomes = await sendBisecting(prepared.documents, context, prepared);
-      const { documents, body } = prepared;
       const answeredMs = performance.now();
-      sizer.answered({ documents: documents.length, bytes: body.plainBytes, sentMs, answeredMs });
+      if (outcomes.every(({ result }) => result === 'refused')) sizer.refused();
+      else sizer.answered({ documents: outcomes.length, sentMs, answeredMs });
       return outcomes;
     } catch (error) {
-      sizer.failed();
+      // Smaller batches do not help against a centre that refuses everything; they would only look like bad documents.
+      if (error instanceof LinkError && error.blocks) sizer.refused();
+      else sizer.failed();
       throw error;
     }
   }

@@ -27,10 +27,14 @@ export class FreshLane {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** To be called when the link is back, and when a push begins. Rejects as `Ledger.roll` does. */
-  async openForBacklog(): Promise<void> {
+  /**
+   * To be called when the link is back, when a push begins, and after each batch. What was measured before the link was
+   * away says little of the link that is there now. Rejects as `Ledger.roll` does.
+   */
+  async openForBacklog(wasAway: boolean): Promise<void> {
     const pending = this.#ledger.segments.at(-1)?.pending ?? 0;
-    const drainMs = (pending / (this.#sizer.documentsPerS ?? ASSUMED_PER_S)) * 1000;
+    const measuredPerS = this.#sizer.documentsPerS ?? ASSUMED_PER_S;
+    const drainMs = (pending / (wasAway ? Math.min(measuredPerS, ASSUMED_PER_S) : measuredPerS)) * 1000;
     const before = this.#openedMs;
     if (drainMs < WORTH_MS || this.#monotonicMs() - before < EVERY_MS) return;
     this.#openedMs = this.#monotonicMs();

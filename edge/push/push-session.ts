@@ -2,11 +2,15 @@
  * What is known of the centre and of the segments' pushes while the same centre answers: it is kept between runs, so that
  * a fresh document costs one request.
  */
+
+import type { Logger } from '../../shared/logger.js';
 import { type NumberRange, withoutRanges } from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
+import { LinkError } from '../link/link-error.js';
 import type { Centre, CentreIdentity } from './centre.js';
 import { Checkpoint } from './checkpoint.js';
 import type { DeliveryProof } from './delivery-proof.js';
+import { isNotYet } from './not-yet.js';
 import { SegmentPush } from './segment-push.js';
 
 /** As often a segment is sent again in one session for want of a proof. */
@@ -24,6 +28,7 @@ export interface PushSessionOptions {
   identity: CentreIdentity;
   centre: Centre;
   proof: DeliveryProof;
+  log: Logger;
   /**
    * Up to which local sequence documents of a segment may have been handed over before this session; undefined for one
    * that was made since and of which nothing was.
@@ -68,11 +73,19 @@ export class PushSession {
   async enter(segment: Segment, signal: AbortSignal): Promise<SegmentPush> {
     const { push } = this.#entries.get(segment.number) ?? (await this.#begin(segment, signal));
     const { proof } = this;
-    if (proof && push.isInDoubt) {
+    if (proof && push.isInDoubt) await this.#resolve(segment, push, proof, signal);
+    return push;
+  }
+
+  async #resolve(segment: Segment, push: SegmentPush, proof: DeliveryProof, signal: AbortSignal): Promise<void> {
+    try {
       const range: NumberRange = [segment.firstSeq + push.localSeq, segment.firstSeq + push.doubtfulUpTo - 1];
       push.resolveDoubt(withoutRanges([range], await proof.unproven(segment, ...range, signal)));
+    } catch (error) {
+      // It cannot give receipts yet: what is pending must not wait for that, and is asked for with each batch.
+      if (!isNotYet(error)) throw error;
+      push.askByBatch();
     }
-    return push;
   }
 
   /** The centre does not prove to hold these numbers, which count as not delivered from now on. */
@@ -81,7 +94,12 @@ export class PushSession {
     if (!first) return;
     const doubtfulUpTo = segment.delivery.deliveredSeq;
     const localSeq = Math.min(doubtfulUpTo, first[0] - segment.firstSeq);
-    await segment.updateDelivery((delivery) => ({ ...delivery, deliveredSeq: localSeq }));
+    await segment.updateDelivery((delivery) => ({
+      ...delivery,
+      deliveredSeq: localSeq,
+      // Whether the centre holds them under other numbers it will say again.
+      void: withoutRanges(delivery.void, numbers),
+    }));
     const range: NumberRange = [first[0], segment.firstSeq + doubtfulUpTo - 1];
     const proven = { proven: withoutRanges([range], numbers) };
     const push = new SegmentPush({ localSeq, doubtfulUpTo, ...(this.identity.receipts ? proven : {}) });
@@ -109,7 +127,14 @@ export class PushSession {
     const { localSeq } = entry.push;
     const isComplete = segment.sealed && localSeq >= segment.count;
     if (when === 'due' && !isComplete && !entry.checkpoint.isDue(localSeq)) return false;
-    return entry.checkpoint.write(localSeq, signal);
+    try {
+      return await entry.checkpoint.write(localSeq, signal);
+    } catch (error) {
+      // An economy: a centre that refuses it costs asking again, and nothing else.
+      if (!(error instanceof LinkError) || error.status === undefined) throw error;
+      this.#options.log.verbose('a checkpoint was refused', { segment: segment.number, error: error.message });
+      return false;
+    }
   }
 
   async #begin(segment: Segment, signal: AbortSignal): Promise<SegmentEntry> {

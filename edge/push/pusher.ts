@@ -21,6 +21,7 @@ import { CentreAudit } from './centre-audit.js';
 import { DeliveryProof } from './delivery-proof.js';
 import { Drain } from './drain.js';
 import { FreshLane } from './fresh-lane.js';
+import { isNotYet } from './not-yet.js';
 import type { BatchCounts, PushContext } from './push-context.js';
 import { PushSession } from './push-session.js';
 import { recoverQuarantine } from './quarantine-recovery.js';
@@ -28,6 +29,8 @@ import { retryQuarantined } from './quarantine-retry.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
 import { tidyUp } from './tidying.js';
+
+const TIDY_EVERY_MS = 900_000;
 
 export interface PusherOptions {
   ledger: Ledger;
@@ -63,6 +66,7 @@ export class Pusher {
   /** By segment: up to where documents were handed over in sessions that have ended. */
   readonly #touched = new Map<number, number>();
   #session: PushSession | undefined;
+  #runs = 0;
 
   constructor(options: PusherOptions) {
     this.#options = options;
@@ -89,33 +93,42 @@ export class Pusher {
    * early, with what is on its way, when `yields` says so. Throws LinkError. One run at a time is the caller's part.
    */
   async run(fresh: boolean, signal: AbortSignal, yields: () => boolean = () => false): Promise<void> {
-    const { ledger, quarantine } = this.#options;
+    const { ledger, quarantine, log } = this.#options;
+    const number = ++this.#runs;
     try {
       // What is sent must be written down as delivered; a store that cannot would send it again and again.
       await ledger.heal();
       if (await recoverQuarantine(quarantine, ledger.segments)) this.#leaveSession();
+      const wasAway = !this.#session || this.#session.interrupted;
       const session = await this.#openSession(fresh, signal);
       await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'all' : 'due');
-      await this.#freshLane.openForBacklog();
-      const push = () => this.#drain(session, fresh ? this.#untilReached(session) : () => !yields(), signal);
+      await this.#freshLane.openForBacklog(wasAway);
+      const push = () => this.#drain(session, fresh ? this.#untilReached(session) : this.#forAWhile(yields), signal);
       const isAudited = !fresh || (await this.#auditUnlessBusy(session, signal));
       await push();
+      // What is delivered is delivered, proven or not: the next forced run asks again.
       if (!isAudited) {
-        await this.#audit.audit(session, signal);
-        await push();
+        if (await this.#auditUnlessBusy(session, signal)) await push();
+        else log.warn('the centre cannot prove now what it holds; it is asked again in the next forced run');
       }
       if (fresh) await this.#writeCheckpoints(session, signal);
       // What the centre turned out to lack is sent again, once a run: a centre that keeps losing it is not to be spun on.
       if (await this.#tidyUp(session, signal, yields)) await push();
+      // Under steady data there is always something to send; what can wait had its turn now.
+      while (!fresh && !yields() && this.#hasUnsent(session)) {
+        await push();
+        await this.#tidyUp(session, signal, yields);
+      }
     } catch (error) {
-      this.#doubt(error, signal.aborted);
+      // One that was called off and left behind has no say in what the next one does.
+      if (number === this.#runs) this.#doubt(error, signal.aborted);
       throw error;
     }
   }
 
   /** Where there is a backlog, what comes in from now on goes before it. Rejects as `Ledger.roll` does. */
   openFreshLane(): Promise<void> {
-    return this.#freshLane.openForBacklog();
+    return this.#freshLane.openForBacklog(true);
   }
 
   /**
@@ -136,7 +149,7 @@ export class Pusher {
     }
     this.#leaveSession();
     const session = new PushSession({
-      ...{ identity, centre: this.#centre, proof: this.#proof },
+      ...{ identity, centre: this.#centre, proof: this.#proof, log: this.#options.log },
       touchedUpTo: (segment) => this.#touchedUpTo(segment, identity.receipts),
       nowText: () => this.#nowText(),
     });
@@ -180,9 +193,22 @@ export class Pusher {
       await this.#audit.audit(session, signal);
       return true;
     } catch (error) {
-      if (!(error instanceof LinkError) || error.status !== 503) throw error;
+      if (!isNotYet(error)) throw error;
       return false;
     }
+  }
+
+  /** Until something more urgent waits, or so long that what else there is to do should have its turn. */
+  #forAWhile(yields: () => boolean): () => boolean {
+    const untilMs = performance.now() + TIDY_EVERY_MS;
+    return () => !yields() && performance.now() < untilMs;
+  }
+
+  #hasUnsent(session: PushSession): boolean {
+    return this.#options.ledger.segments.some((segment) => {
+      const readSeq = session.pushOf(segment)?.readSeq ?? segment.delivery.deliveredSeq;
+      return !segment.damage && readSeq < segment.count;
+    });
   }
 
   /** True as long as something stored now is not accounted for: in a busy village a forced run would never end. */
@@ -205,6 +231,7 @@ export class Pusher {
       enter: (segment) => session.enter(segment, signal),
       afterBatch: async (segment) => {
         if (await session.writeCheckpoint(segment, 'due', signal)) await this.#audit.assertSame(session, signal);
+        await this.#freshLane.openForBacklog(false);
         // Nothing more is to be read from it for a while.
         if (segment.sealed && segment.pending === 0) segment.release();
       },

@@ -86,10 +86,11 @@ async function releaseNumber(
 ): Promise<void> {
   const segment = segments.find((one) => one.node === node && one.firstSeq <= seq && seq <= one.lastSeq);
   if (!segment) return;
-  const { delivery } = segment;
-  const quarantined = withoutNumber(delivery.quarantined, seq);
-  const voided = isVoid ? withNumber(delivery.void, seq) : delivery.void;
-  await segment.writeDelivery({ ...delivery, quarantined, void: voided });
+  await segment.updateDelivery((delivery) => ({
+    ...delivery,
+    quarantined: withoutNumber(delivery.quarantined, seq),
+    void: isVoid ? withNumber(delivery.void, seq) : delivery.void,
+  }));
 }
 
 function nowMsOf({ nowText }: PushContext): number {

@@ -30,13 +30,19 @@ export class SegmentDigest {
   }
 
   /** Reads the documents with the numbers `fromSeq` to `toSeq`, both within the segment. Throws DamagedError. */
-  static async read(segment: DigestibleSegment, fromSeq: number, toSeq: number): Promise<SegmentDigest> {
+  static async read(
+    segment: DigestibleSegment,
+    fromSeq: number,
+    toSeq: number,
+    signal: AbortSignal,
+  ): Promise<SegmentDigest> {
     const length = toSeq - fromSeq + 1;
     const checksums = new Float64Array(length + 1);
     const counts = new Uint32Array(length + 1);
     const { void: voided, quarantined, lost } = segment.delivery;
     const isRead = new Uint8Array(length);
     for (let seq = fromSeq; seq <= toSeq; seq += CHUNK) {
+      signal.throwIfAborted();
       const limit = Math.min(CHUNK, toSeq - seq + 1);
       for (const { document } of await segment.entriesAfter(seq - segment.firstSeq, limit)) {
         const index = document.seq - fromSeq;

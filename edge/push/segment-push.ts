@@ -7,7 +7,14 @@
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { DamagedError } from '../ledger/damaged-error.js';
-import { holdsNumber, type NumberRange, withNumber, withoutRanges, withRange } from '../ledger/number-ranges.js';
+import {
+  holdsNumber,
+  type NumberRange,
+  withNumber,
+  withoutNumber,
+  withoutRanges,
+  withRange,
+} from '../ledger/number-ranges.js';
 import type { Segment } from '../ledger/segment.js';
 import type { SegmentEntry } from '../ledger/segment-database.js';
 import { LinkError } from '../link/link-error.js';
@@ -45,6 +52,7 @@ export class SegmentPush {
   #readSeq: number;
   #doubtfulUpTo: number;
   #proven: readonly NumberRange[] | undefined;
+  #asksByBatch = false;
   #accounting: Promise<void> = Promise.resolve();
   /** Counts beginnings: a batch of an earlier one is accounted for no more. */
   #epoch = 0;
@@ -68,7 +76,12 @@ export class SegmentPush {
 
   /** True while some of what comes next may be at the centre already, and nobody has asked. */
   get isInDoubt(): boolean {
-    return this.#proven === undefined && this.#readSeq < this.#doubtfulUpTo;
+    return this.#proven === undefined && !this.#asksByBatch && this.#readSeq < this.#doubtfulUpTo;
+  }
+
+  /** The centre proves nothing now: it is asked which documents of each doubtful batch it lacks. */
+  askByBatch(): void {
+    this.#asksByBatch = true;
   }
 
   /** Where the doubt ends, as a local sequence. */
@@ -86,6 +99,7 @@ export class SegmentPush {
     this.#doubtfulUpTo = Math.max(this.#doubtfulUpTo, this.#readSeq);
     this.#readSeq = this.#localSeq;
     this.#proven = undefined;
+    this.#asksByBatch = false;
     this.#accounting = Promise.resolve();
     this.#epoch++;
   }
@@ -145,6 +159,29 @@ export class SegmentPush {
   }
 }
 
+/** Read at once: documents may be large. */
+const CHUNK = 500;
+/** Bytes of a batch, as they are stored. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** The next entries, as many as one request should hold; at least one where there is one. */
+async function entriesWithin(segment: Segment, afterSeq: number, limit: number): Promise<SegmentEntry[]> {
+  const found: SegmentEntry[] = [];
+  let bytes = 0;
+  for (let next = afterSeq; found.length < limit; ) {
+    const wanted = Math.min(CHUNK, limit - found.length);
+    const entries = await segment.entriesAfter(next, wanted);
+    for (const entry of entries) {
+      bytes += entry.bytes;
+      if (bytes > MAX_BYTES && found.length > 0) return found;
+      found.push(entry);
+    }
+    if (entries.length < wanted) return found;
+    next = entries.at(-1)?.localSeq ?? next;
+  }
+  return found;
+}
+
 interface Entries {
   entries: SegmentEntry[];
   lastSeq: number;
@@ -158,7 +195,7 @@ async function readEntries(
   { repair }: Pick<PushContext, 'repair'>,
 ): Promise<Entries> {
   const read = async (): Promise<Entries> => {
-    const entries = await segment.entriesAfter(afterSeq, limit);
+    const entries = await entriesWithin(segment, afterSeq, limit);
     const lastSeq = entries.at(-1)?.localSeq ?? segment.count;
     return { entries, lastSeq, lost: missingRanges(entries, afterSeq, lastSeq, segment) };
   };
@@ -169,7 +206,8 @@ async function readEntries(
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error;
   }
-  await repair(segment);
+  // Where that fails the segment stays damaged, and the others are pushed without it.
+  await repair(segment).catch(() => undefined);
   return read();
 }
 
@@ -182,12 +220,14 @@ async function writeOutcomes(
 ): Promise<void> {
   const refused: { document: TelemetryDocument; reason: string }[] = [];
   const voided: number[] = [];
+  const delivered: number[] = [];
   let taken = 0;
   for (const [index, document] of documents.entries()) {
     const outcome = outcomes[index];
     if (!outcome) throw new LinkError('REQUEST_ERROR', `the centre did not say what became of ${document._id}`);
     if (outcome.result === 'delivered' || outcome.result === 'void') taken++;
     if (outcome.result === 'void') voided.push(document.seq);
+    if (outcome.result === 'delivered') delivered.push(document.seq);
     if (outcome.result === 'refused') refused.push({ document, reason: outcome.reason });
   }
   if (context.refusals.isFlood(documents.length, refused.length)) {
@@ -200,12 +240,20 @@ async function writeOutcomes(
   }
   await segment.updateDelivery((delivery) => ({
     ...delivery,
-    void: voided.reduce(withNumber, delivery.void),
+    // A centre that lost what it held under another number takes it under this one.
+    void: voided.reduce(
+      withNumber,
+      delivery.void.length > 0 ? withoutNumbers(delivery.void, delivered) : delivery.void,
+    ),
     quarantined: refused.reduce((ranges, { document }) => withNumber(ranges, document.seq), delivery.quarantined),
     lost: lost.reduce(withRange, delivery.lost),
     deliveredSeq: Math.max(delivery.deliveredSeq, lastSeq),
   }));
   context.onBatch({ taken, held: voided.length, quarantined: refused.length });
+}
+
+function withoutNumbers(ranges: readonly NumberRange[], numbers: readonly number[]): readonly NumberRange[] {
+  return numbers.reduce((left, number) => (holdsNumber(left, number) ? withoutNumber(left, number) : left), ranges);
 }
 
 /** Numbers of documents that should stand between two local sequences and cannot be read. */

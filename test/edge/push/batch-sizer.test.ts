@@ -6,10 +6,10 @@ import { BatchSizer } from '../../../edge/push/batch-sizer.js';
 /** Answers batches one after the other, each `tookMs` after the one before. */
 function answerer(sizer: BatchSizer) {
   let nowMs = 0;
-  return (documents: number, tookMs: number, bytesPerDocument = 400): number => {
+  return (documents: number, tookMs: number): number => {
     const sentMs = nowMs;
     nowMs += tookMs;
-    sizer.answered({ documents, bytes: documents * bytesPerDocument, sentMs, answeredMs: nowMs });
+    sizer.answered({ documents, sentMs, answeredMs: nowMs });
     return sizer.size;
   };
 }
@@ -38,7 +38,7 @@ describe('the size of batches', () => {
     const sizer = new BatchSizer();
     // Two at a time, each answered 500 ms after the other although it was handed over 1,000 ms before.
     for (let answeredMs = 1000; answeredMs <= 5000; answeredMs += 500) {
-      sizer.answered({ documents: sizer.size, bytes: 40_000, sentMs: answeredMs - 1000, answeredMs });
+      sizer.answered({ documents: sizer.size, sentMs: answeredMs - 1000, answeredMs });
     }
     expect(sizer.documentsPerS).to.be.above(sizer.size / 5);
     expect(sizer.size).to.be.above(400);
@@ -53,11 +53,13 @@ describe('the size of batches', () => {
     expect(sizer.documentsPerS).to.equal(undefined);
   });
 
-  it('holds no more than 4 MiB of large documents', () => {
+  it('offers no more than 50 after a batch of which nothing was taken, until something is', () => {
     const sizer = new BatchSizer();
     const answer = answerer(sizer);
-    for (let i = 0; i < 5; i++) answer(sizer.size, 10, 16_384);
-    expect(sizer.size).to.equal(256);
+    for (let i = 0; i < 5; i++) answer(sizer.size, 10);
+    sizer.refused();
+    expect(sizer.size).to.equal(50);
+    expect(answer(50, 10)).to.equal(200);
   });
 
   it('halves when a batch breaks, down to 10', () => {
@@ -69,9 +71,7 @@ describe('the size of batches', () => {
   });
 
   it('is a whole number from 10 to 4,000 whatever happens', () => {
-    const anyAnswer = fc.option(
-      fc.record({ documents: fc.nat(5_000), bytes: fc.nat(10_000_000), sentMs: fc.nat(1e6), answeredMs: fc.nat(1e6) }),
-    );
+    const anyAnswer = fc.option(fc.record({ documents: fc.nat(5_000), sentMs: fc.nat(1e6), answeredMs: fc.nat(1e6) }));
     fc.assert(
       fc.property(fc.array(anyAnswer), (answers) => {
         const sizer = new BatchSizer();

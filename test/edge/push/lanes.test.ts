@@ -51,16 +51,25 @@ describe('a segment for fresh data', () => {
       [6_100, undefined, 1],
     ] as const) {
       const ledger = ledgerWith(pending);
-      await new FreshLane(ledger, { documentsPerS }, () => 0).openForBacklog();
+      await new FreshLane(ledger, { documentsPerS }, () => 0).openForBacklog(false);
       expect(ledger.rolls, `${pending} at ${documentsPerS}/s`).to.equal(rolls);
     }
+  });
+
+  it('does not trust in what the link carried before it was away', async () => {
+    const ledger = ledgerWith(20_000);
+    const lane = new FreshLane(ledger, { documentsPerS: 5000 }, () => 0);
+    await lane.openForBacklog(false);
+    expect(ledger.rolls).to.equal(0);
+    await lane.openForBacklog(true);
+    expect(ledger.rolls).to.equal(1);
   });
 
   it('is opened at most every 15 minutes, however often the link comes and goes', async () => {
     const ledger = ledgerWith(20_000);
     let nowMs = 5_000;
     const lane = new FreshLane(ledger, { documentsPerS: undefined }, () => nowMs);
-    for (let minute = 0; minute < 60; minute++, nowMs += 60_000) await lane.openForBacklog();
+    for (let minute = 0; minute < 60; minute++, nowMs += 60_000) await lane.openForBacklog(true);
     expect(ledger.rolls).to.equal(4);
   });
 });
