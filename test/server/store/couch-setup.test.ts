@@ -34,18 +34,15 @@ describe('a CouchDB that loses what the centre set up', () => {
       (error) => (error instanceof AppError ? error : Promise.reject(error)),
     );
   const setUps = () => couch.requests.filter((request) => request === 'PUT /telemetry').length;
-  const succeeds = (work: () => Promise<unknown>) =>
-    waitFor(
-      () =>
-        work().then(
-          () => true,
-          () => false,
-        ),
-      { what: 'the database to be there again' },
-    );
+  /** Waits until the set-up, the `count`th one, has ended. */
+  const setUpAgain = (count = 1) =>
+    waitFor(() => logged.lines.filter(({ message }) => message === 'CouchDB was set up again').length === count, {
+      what: 'CouchDB to be set up again',
+    });
 
   it('is set up again, once for everybody who asks, and each is told to come back in a moment', async () => {
     const before = setUps();
+    const start = couch.requests.length;
     couch.databases.delete('telemetry');
     // Those that come late may find it there again.
     const asked = [...Array.from({ length: 20 }, () => store.revsDiff({})), store.ping()];
@@ -56,16 +53,16 @@ describe('a CouchDB that loses what the centre set up', () => {
       expect(error.retryAfterS).to.be.within(2, 5);
       expect(error.message).to.match(/^the database telemetry is gone from CouchDB at http/);
     }
-    await succeeds(() => store.revsDiff({}));
+    await setUpAgain();
     expect(setUps()).to.equal(before + 1);
     expect(await store.receipt('kano', 'node1', 1, 9)).to.deep.equal(EMPTY_RECEIPT);
-    expect(couch.requests).to.include('PUT /telemetry/_security');
+    expect(couch.requests.slice(start)).to.include('PUT /telemetry/_security');
   });
 
   it('is not set up again more often than every five seconds', async () => {
     couch.databases.delete('telemetry');
     await failure(store.ping());
-    await succeeds(() => store.ping());
+    await setUpAgain();
     const before = setUps();
     couch.databases.delete('telemetry');
     clock.pass(1_500);
@@ -75,14 +72,15 @@ describe('a CouchDB that loses what the centre set up', () => {
     expect(setUps()).to.equal(before);
     clock.pass(3_500);
     expect(await failure(store.ping())).to.include({ retryAfterS: 2 });
-    await succeeds(() => store.ping());
+    await setUpAgain(2);
+    await store.ping();
     expect(setUps()).to.equal(before + 1);
   });
 
   it('says once that villages and credentials cannot come back', async () => {
     couch.databases.delete('villages');
     await Promise.all(Array.from({ length: 5 }, () => failure(store.villages.get('kano'))));
-    await succeeds(() => store.villages.get('kano'));
+    await setUpAgain();
     expect(await store.villages.get('kano')).to.equal(undefined);
     const said = logged.lines.filter(({ message }) => /credentials cannot come back/.test(String(message)));
     expect(said).to.have.length(1);
@@ -109,8 +107,17 @@ describe('a CouchDB that loses what the centre set up', () => {
     couch.uuid = 'b'.repeat(32);
     couch.databases.clear();
     await failure(store.ping());
-    await succeeds(() => store.ping());
+    await setUpAgain();
     expect(store.uuid).to.equal('b'.repeat(32));
+  });
+
+  it('is not asked on for a receipt nobody waits for any more', async () => {
+    couch.receipt = undefined;
+    const leaving = new AbortController();
+    const left = failure(store.receipt('kano', 'node1', 1, 9, leaving.signal));
+    await waitFor(() => couch.requests.at(-1)?.includes('/_view/'), { what: 'the view to be asked' });
+    leaving.abort();
+    expect((await left).message).to.match(/nobody waits/);
   });
 
   it('is not set up again for a document that is not there', async () => {
