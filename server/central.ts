@@ -10,7 +10,6 @@ import { createApp } from './app.js';
 import type { CentralConfig } from './config.js';
 import { ContactLog } from './gateway/contact-log.js';
 import { VillageDirectory } from './gateway/village-directory.js';
-import type { CentralStore } from './store/contract.js';
 import { CouchdbStore } from './store/couchdb-store.js';
 import { EmbeddedStore } from './store/embedded-store.js';
 import { StoreKeeper } from './store/store-keeper.js';
@@ -32,7 +31,8 @@ export class Central implements Service {
   constructor({ config, log, clock = systemClock }: CentralOptions) {
     this.#config = config;
     const keeper = new StoreKeeper({
-      open: (signal) => openStore(config, signal),
+      open: (signal) =>
+        config.couch ? CouchdbStore.open(config.couch, { signal, clock, log }) : EmbeddedStore.open(config.dataPath),
       retries: config.couch !== undefined,
       log,
     });
@@ -87,8 +87,4 @@ export class Central implements Service {
   async #loadTokens(): Promise<void> {
     this.#tokens = await loadTokens(this.#config);
   }
-}
-
-function openStore({ couch, dataPath }: CentralConfig, signal: AbortSignal): Promise<CentralStore> {
-  return couch ? CouchdbStore.open(couch, signal) : EmbeddedStore.open(dataPath);
 }

@@ -14,7 +14,9 @@ export function receiptHandler({ store }: GatewayContext): RequestHandler {
   return async (request, response) => {
     const village = villageOf(response);
     const { node, from, to } = rangeOf(request.query);
-    const { count, checksum } = await store().receipt(village, node, from, to);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const { count, checksum } = await store().receipt(village, node, from, to, gone.signal);
     response.json({ count, checksum });
   };
 }

@@ -110,8 +110,9 @@ export interface CentralStore {
   /**
    * Of the documents of a village that are held now, by whichever gateway they came, under the numbers `from` to `to` of
    * a node, both included. What cannot be read is not counted; where the store cannot tell, `unavailable` or
-   * `storage_failed` is thrown with a time to try again.
+   * `storage_failed` is thrown with a time to try again. The counting ends soon after `signal` was aborted; what is
+   * thrown then is for nobody.
    */
-  receipt(village: string, node: string, from: number, to: number): Promise<Receipt>;
+  receipt(village: string, node: string, from: number, to: number, signal?: AbortSignal): Promise<Receipt>;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /**
- * Prepares CouchDB for the centre. Idempotent: runs at every start, from several gateways at once.
+ * Prepares CouchDB for the centre. Idempotent: runs at every start, and whenever something turns out to be gone, from
+ * several gateways at once.
  * Afterwards the databases exist, telemetry is partitioned by village and has the index receipts are counted with, and
  * neither is open to everybody.
  */
@@ -19,13 +20,17 @@ interface Security {
 }
 
 /**
- * Creates what is missing. Throws `unavailable` while CouchDB cannot be used, `not_configured` for a `telemetry` that
- * is not partitioned.
+ * Creates what is missing, and tells `onCreated` of each database it created. Throws `unavailable` while CouchDB cannot
+ * be used, `not_configured` for a `telemetry` that is not partitioned.
  */
-export async function bootstrapCouch(client: CouchClient, user: string | undefined): Promise<CouchIdentity> {
+export async function bootstrapCouch(
+  client: CouchClient,
+  user: string | undefined,
+  onCreated: (db: string) => void = () => undefined,
+): Promise<CouchIdentity> {
   const { body: welcome } = await client.request<{ uuid: string; version: string }>({});
-  await createDatabase(client, 'telemetry', { partitioned: true });
-  await createDatabase(client, 'villages', {});
+  if (await createDatabase(client, 'telemetry', { partitioned: true })) onCreated('telemetry');
+  if (await createDatabase(client, 'villages', {})) onCreated('villages');
   const { body: info } = await client.request<{ props?: { partitioned?: boolean } }>({ db: 'telemetry' });
   if (info.props?.partitioned !== true) {
     throw new AppError(
@@ -43,10 +48,12 @@ function identityOf(uuid: string, prefix: string): string {
   return prefix === '' ? uuid : createHash('sha256').update(`${uuid}/${prefix}`).digest('hex').slice(0, 32);
 }
 
-async function createDatabase(client: CouchClient, db: string, qs: Record<string, unknown>): Promise<void> {
+/** True when it was not there. */
+async function createDatabase(client: CouchClient, db: string, qs: Record<string, unknown>): Promise<boolean> {
   const { status } = await client.request({ db, method: 'PUT', qs, expected: [401, 403, 412] });
   // Only a server's admin may create databases; where an operator has done it, the gateway's user need not be one.
   if (status === 401 || status === 403) await client.request({ db });
+  return status < 300;
 }
 
 /** Lets in server admins and the gateway's user only; what an operator has restricted already stays as it is. */

@@ -19,6 +19,8 @@ export interface CouchRequest {
   expected?: readonly number[];
   /** Milliseconds until the request is given up, where the usual ones are not right. */
   deadlineMs?: number;
+  /** Gives the request up when aborted. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface CouchAnswer<T> {
@@ -30,6 +32,8 @@ export interface CouchAnswer<T> {
 /** Milliseconds until a request is given up: a full batch on a busy cluster takes a few seconds. */
 const DEADLINE_MS = 30_000;
 const RETRY_AFTER_S = 5;
+/** What CouchDB says of a database, not of a document, with a 404. */
+const GONE = new Set(['Database does not exist.', 'no_db_file']);
 
 export class CouchClient {
   readonly #url: string;
@@ -37,6 +41,7 @@ export class CouchClient {
   /** Requests that have not ended; each has its own, since a signal combined from others may be collected too early. */
   readonly #underWay = new Set<AbortController>();
   #isClosed = false;
+  #onGone: ((db: string) => AppError) | undefined;
   /** For messages: without credentials. */
   readonly origin: string;
 
@@ -53,6 +58,11 @@ export class CouchClient {
     return this.#prefix;
   }
 
+  /** From now on `tell` is called whenever a database is not there, and what it returns is thrown. */
+  onDatabaseGone(tell: (db: string) => AppError): void {
+    this.#onGone = tell;
+  }
+
   /** Gives up every request under way: each throws `unavailable`. */
   close(): void {
     this.#isClosed = true;
@@ -61,12 +71,15 @@ export class CouchClient {
 
   /** Throws `unavailable` (with a time to try again) for everything that is neither 2xx nor expected. */
   async request<T>(request: CouchRequest): Promise<CouchAnswer<T>> {
-    const { db, path, method = 'GET', qs, body, expected = [], deadlineMs = DEADLINE_MS } = request;
+    const { db, path, method = 'GET', qs, body, expected = [], deadlineMs = DEADLINE_MS, signal } = request;
     let status = 0;
     // A scope per request: nano tells the status of a success to its log only.
     const scope = nano({ url: this.#url, log: (entry: unknown) => (status = statusOf(entry) ?? status) });
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
+    const callOff = () => giveUp.abort(new Error('nobody waits for the answer any more'));
+    signal?.addEventListener('abort', callOff);
+    if (signal?.aborted) callOff();
     this.#underWay.add(giveUp);
     if (this.#isClosed) giveUp.abort(new Error('the centre is being stopped'));
     const options = {
@@ -82,12 +95,16 @@ export class CouchClient {
       return { status, body: answer as T };
     } catch (error) {
       const failure = error as nano.RequestError;
+      if (db !== undefined && failure.statusCode === 404 && GONE.has(failure.reason ?? '') && this.#onGone) {
+        throw this.#onGone(db);
+      }
       if (failure.statusCode !== undefined && expected.includes(failure.statusCode)) {
         return { status: failure.statusCode, body: { error: failure.error, reason: failure.reason } as T };
       }
       throw this.#unavailable(failure);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', callOff);
       this.#underWay.delete(giveUp);
     }
   }

@@ -5,9 +5,11 @@
  * A view that is far behind (a new one over years of documents) is not waited for: CouchDB goes on building it when the
  * query has been given up, and keeps what it has built.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { AppError, messageOf } from '../../shared/app-error.js';
 import { EMPTY_RECEIPT, type Receipt } from '../../shared/receipt.js';
 import type { CouchClient } from './couch-client.js';
+import { type CouchSetup, GoneFromCouch } from './couch-setup.js';
 
 const DB = 'telemetry';
 /** Another definition gets another name: gateways of two versions must not take turns replacing each other's index. */
@@ -35,20 +37,30 @@ const DEFINITION = {
   views: { [VIEW]: { map: MAP, reduce: '_sum' } },
 };
 
-/** Creates the view where it is missing. Throws `not_configured` when the gateway's user may not. */
+/**
+ * Puts our view where there is none, or another one under its name: that would count something else. Throws
+ * `not_configured` when the gateway's user may not.
+ */
 export async function ensureReceiptIndex(client: CouchClient): Promise<void> {
-  const { status } = await client.request({ db: DB, path: DESIGN, expected: [404] });
-  if (status !== 404) return;
+  const { status, body } = await client.request<StoredDesign>({ db: DB, path: DESIGN, expected: [404] });
+  const { _id, _rev, ...stored } = status === 404 ? {} : body;
+  if (isDeepStrictEqual(stored, DEFINITION)) return;
+  const design = _rev === undefined ? DEFINITION : { ...DEFINITION, _rev };
   // 409: another gateway was faster.
-  const put = { db: DB, path: DESIGN, method: 'PUT', body: DEFINITION, expected: [401, 403, 409] } as const;
+  const put = { db: DB, path: DESIGN, method: 'PUT', body: design, expected: [401, 403, 409] } as const;
   const answer = await client.request(put);
   if (answer.status === 401 || answer.status === 403) {
     throw new AppError(
       'not_configured',
-      `the centre's user may not create ${DESIGN} in the database ${client.prefix}${DB} at ${client.origin}; ` +
+      `the centre's user may not put ${DESIGN} into the database ${client.prefix}${DB} at ${client.origin}; ` +
         'make it an admin of that database',
     );
   }
+}
+
+interface StoredDesign {
+  _id?: string;
+  _rev?: string;
 }
 
 interface ViewAnswer {
@@ -60,34 +72,42 @@ interface Asked {
   node: string;
   from: number;
   to: number;
+  /** Aborted when nobody waits for the receipt any more. */
+  signal?: AbortSignal | undefined;
 }
 
-/** Throws `unavailable` while CouchDB cannot tell, or not in time. */
-export async function couchReceipt(client: CouchClient, asked: Asked): Promise<Receipt> {
+/** Throws `unavailable` while CouchDB cannot tell, or not in time; has `setup` put the view where it is missing. */
+export async function couchReceipt(client: CouchClient, setup: CouchSetup, asked: Asked): Promise<Receipt> {
+  const answer = await askView(client, asked);
+  if (answer.status === 404) throw setup.again(DESIGN);
   try {
-    let answer = await query(client, asked, [404]);
-    if (answer.status === 404) {
-      // The database was made anew since the start; where it is not there at all, this says so.
-      await ensureReceiptIndex(client);
-      answer = await query(client, asked, []);
-    }
     const rows = answer.body?.rows;
     if (!Array.isArray(rows) || rows.length > 1) throw new Error('CouchDB gave an answer that is none of its own');
     return rows[0] === undefined ? EMPTY_RECEIPT : receiptOf(rows[0].value);
   } catch (cause) {
-    const message = `receipts cannot be given now (a new index may still be building): ${messageOf(cause)}`;
-    throw new AppError('unavailable', message, { retryAfterS: RETRY_AFTER_S, cause });
+    throw cannotTell(cause);
   }
 }
 
-function query(client: CouchClient, { village, node, from, to }: Asked, expected: readonly number[]) {
-  return client.request<ViewAnswer>({
-    db: DB,
-    path: `_partition/${encodeURIComponent(village)}/${DESIGN}/_view/${VIEW}`,
-    qs: { start_key: [node, from], end_key: [node, to], reduce: true, update: true },
-    expected,
-    deadlineMs: DEADLINE_MS,
-  });
+async function askView(client: CouchClient, { village, node, from, to, signal }: Asked) {
+  try {
+    return await client.request<ViewAnswer>({
+      db: DB,
+      path: `_partition/${encodeURIComponent(village)}/${DESIGN}/_view/${VIEW}`,
+      qs: { start_key: [node, from], end_key: [node, to], reduce: true, update: true },
+      expected: [404],
+      deadlineMs: DEADLINE_MS,
+      signal,
+    });
+  } catch (cause) {
+    throw cannotTell(cause);
+  }
+}
+
+function cannotTell(cause: unknown): AppError {
+  if (cause instanceof GoneFromCouch) return cause;
+  const message = `receipts cannot be given now (a new index may still be building): ${messageOf(cause)}`;
+  return new AppError('unavailable', message, { retryAfterS: RETRY_AFTER_S, cause });
 }
 
 function receiptOf(value: unknown): Receipt {

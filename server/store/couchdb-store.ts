@@ -1,6 +1,8 @@
 /** The centre's store in a CouchDB 3.x server or cluster. Several gateways may share one. */
 import { AppError } from '../../shared/app-error.js';
+import { type Logger, silentLogger } from '../../shared/logger.js';
 import type { Receipt } from '../../shared/receipt.js';
+import { type Clock, systemClock } from '../../shared/time.js';
 import type { CouchConfig } from '../config.js';
 import type {
   CentralStore,
@@ -12,27 +14,32 @@ import type {
   VillageStore,
   WriteOutcome,
 } from './contract.js';
-import { bootstrapCouch, type CouchIdentity } from './couch-bootstrap.js';
 import { CouchClient } from './couch-client.js';
 import { couchReceipt } from './couch-receipts.js';
+import { CouchSetup } from './couch-setup.js';
 import { CouchTelemetry } from './couch-telemetry.js';
 import { localDocumentId } from './local-document-id.js';
 import { OverlapTurns } from './overlap-turns.js';
 import { asVillageDocument, asVillageRecord, updateRecord, villageExists } from './village-documents.js';
 
+export interface CouchdbStoreOptions {
+  /** Gives up the opening when aborted. */
+  signal?: AbortSignal;
+  clock?: Clock;
+  log?: Logger;
+}
+
 export class CouchdbStore implements CentralStore {
   readonly kind = 'couchdb';
-  readonly uuid: string;
-  readonly couchVersion: string;
   readonly telemetry: CouchTelemetry;
   readonly villages: VillageStore;
   readonly local: LocalDocuments;
   readonly #client: CouchClient;
+  readonly #setup: CouchSetup;
 
-  private constructor(client: CouchClient, identity: CouchIdentity) {
+  private constructor(client: CouchClient, setup: CouchSetup) {
     this.#client = client;
-    this.uuid = identity.uuid;
-    this.couchVersion = identity.version;
+    this.#setup = setup;
     this.telemetry = new CouchTelemetry(client);
     this.villages = new CouchVillages(client);
     this.local = new CouchLocalDocuments(client);
@@ -42,15 +49,24 @@ export class CouchdbStore implements CentralStore {
    * Prepares the databases and connects. Throws `unavailable` while CouchDB cannot be used, and when `signal` is
    * aborted.
    */
-  static async open(config: CouchConfig, signal?: AbortSignal): Promise<CouchdbStore> {
+  static async open(config: CouchConfig, options: CouchdbStoreOptions = {}): Promise<CouchdbStore> {
+    const { signal, clock = systemClock, log = silentLogger() } = options;
     const client = new CouchClient(config);
     const giveUp = () => client.close();
     signal?.addEventListener('abort', giveUp, { once: true });
     try {
-      return new CouchdbStore(client, await bootstrapCouch(client, config.user));
+      return new CouchdbStore(client, await CouchSetup.begin({ client, user: config.user, clock, log }));
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
+  }
+
+  get uuid(): string {
+    return this.#setup.identity.uuid;
+  }
+
+  get couchVersion(): string {
+    return this.#setup.identity.version;
   }
 
   ping(): Promise<void> {
@@ -69,13 +85,14 @@ export class CouchdbStore implements CentralStore {
     return this.telemetry.write(documents);
   }
 
-  receipt(village: string, node: string, from: number, to: number): Promise<Receipt> {
-    return couchReceipt(this.#client, { village, node, from, to });
+  receipt(village: string, node: string, from: number, to: number, signal?: AbortSignal): Promise<Receipt> {
+    return couchReceipt(this.#client, this.#setup, { village, node, from, to, signal });
   }
 
   /** Gives up what is still under way; idle connections end by themselves and hold no process open. */
   async close(): Promise<void> {
     this.#client.close();
+    await this.#setup.settled();
   }
 }
 

@@ -35,6 +35,8 @@ interface Asked {
   node: string;
   from: number;
   to: number;
+  /** Aborted when nobody waits for the receipt any more. */
+  signal?: AbortSignal | undefined;
 }
 
 export class EmbeddedReceipts {
@@ -58,13 +60,13 @@ export class EmbeddedReceipts {
    * Throws `unavailable` when the index is too far behind, as it is after years of documents were stored without one,
    * and `storage_failed` when something cannot be read.
    */
-  async receipt(village: string, node: string, from: number, to: number): Promise<Receipt> {
+  async receipt(village: string, node: string, from: number, to: number, signal?: AbortSignal): Promise<Receipt> {
     const places = await this.#catchUp();
     let receipt = EMPTY_RECEIPT;
     for (let next = from; next <= to; ) {
       const start = next;
       const part = await this.#find(places, { village, node, from: start, to });
-      const counted = await this.#count(places, { village, node, from: start, to: part.to }, part.stretches);
+      const counted = await this.#count(places, { village, node, from: start, to: part.to, signal }, part.stretches);
       receipt = joinReceipts(receipt, counted);
       next = part.to + 1;
     }
@@ -141,7 +143,7 @@ export class EmbeddedReceipts {
   }
 
   async #count(places: NumberPlaces, asked: Asked, stretches: readonly Stretch[]): Promise<Receipt> {
-    const { village, node, from, to } = asked;
+    const { village, node, from, to, signal } = asked;
     const prefix = `${village}:`;
     let count = 0;
     let checksum = 0;
@@ -157,6 +159,7 @@ export class EmbeddedReceipts {
     const work = async () => {
       for (let part = parts.next(); !part.done; part = parts.next()) {
         const { value: read } = part;
+        if (signal?.aborted) throw new AppError('busy', 'nobody waits for the receipt any more', { retryAfterS: 1 });
         await this.#read(places, (database) => read(database, add));
       }
     };

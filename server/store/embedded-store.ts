@@ -113,8 +113,8 @@ export class EmbeddedStore implements CentralStore {
     return outcomes;
   }
 
-  receipt(village: string, node: string, from: number, to: number): Promise<Receipt> {
-    return this.#receipts.receipt(village, node, from, to);
+  receipt(village: string, node: string, from: number, to: number, signal?: AbortSignal): Promise<Receipt> {
+    return this.#receipts.receipt(village, node, from, to, signal);
   }
 
   async close(): Promise<void> {

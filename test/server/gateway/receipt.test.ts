@@ -1,7 +1,14 @@
 /** `GET /telemetry/_receipt` as a node asks for it, on every store. */
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import express from 'express';
 import { after, before, describe, it } from 'mocha';
+import type { GatewayContext } from '../../../server/gateway/gateway-context.js';
+import { receiptHandler } from '../../../server/gateway/receipt.js';
+import type { CentralStore } from '../../../server/store/contract.js';
 import { addToReceipt, EMPTY_RECEIPT } from '../../../shared/receipt.js';
+import { waitFor } from '../../support/wait-for.js';
 import { Centre, type VillageLogin } from '../support/centre.js';
 import { event, prediction, readings, type Sent } from '../support/documents.js';
 import { SKIPPED_COUCHDB, STORES } from '../support/stores.js';
@@ -83,3 +90,36 @@ for (const kind of STORES) {
     });
   });
 }
+
+describe('a receipt nobody waits for any more', () => {
+  it('is called off in the store', async () => {
+    let asked: AbortSignal | undefined;
+    const receipt: CentralStore['receipt'] = (_village, _node, _from, _to, signal) => {
+      asked = signal;
+      return new Promise((_resolve, reject) => signal?.addEventListener('abort', reject));
+    };
+    const handler = receiptHandler({ store: () => ({ receipt }) } as unknown as GatewayContext);
+    const app = express().use((_request, response, next) => {
+      response.locals.caller = { role: 'village', village: 'kano' };
+      next();
+    }, handler);
+    app.use(
+      (_error: unknown, _request: express.Request, _response: express.Response, _next: express.NextFunction) => {},
+    );
+    const server = http.createServer(app);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const leaving = new AbortController();
+      const query = 'node=node1&from=1&to=9';
+      const answer = fetch(`http://127.0.0.1:${port}/?${query}`, { signal: leaving.signal }).catch(() => undefined);
+      await waitFor(() => asked !== undefined, { what: 'the store to be asked' });
+      expect(asked?.aborted).to.equal(false);
+      leaving.abort();
+      await answer;
+      await waitFor(() => asked?.aborted, { what: 'the store to be told' });
+    } finally {
+      server.close();
+    }
+  });
+});

@@ -115,6 +115,17 @@ describe('receipts of the embedded store', () => {
     expect(await receipt()).to.deep.equal(receiptOf(documents));
   });
 
+  it('are not counted to the end when nobody waits for them any more', async () => {
+    await open();
+    const documents = readings('kano', 3000);
+    await store?.write(documents.map(incoming));
+    const leaving = new AbortController();
+    const left = store?.receipt('kano', 'node1', 1, LAST, leaving.signal) ?? Promise.resolve();
+    leaving.abort();
+    expect(await failure(left)).to.include({ code: 'busy' });
+    expect(await receipt()).to.deep.equal(receiptOf(documents));
+  });
+
   it('are right again after the index could not be written, and are not given meanwhile', async () => {
     const { faults, leveldown } = faultyLeveldown();
     await open({ leveldown });

@@ -10,6 +10,8 @@ export interface Scripted {
   body: unknown;
 }
 
+const MISSING = { status: 404, body: { error: 'not_found', reason: 'missing' } };
+
 export class FakeCouch {
   /** Answer to `_bulk_docs`; undefined never answers. */
   bulkDocs: Scripted | undefined = { status: 201, body: [] };
@@ -17,6 +19,13 @@ export class FakeCouch {
   lookUp: Scripted | undefined;
   /** Answer to the view that receipts are counted with; undefined never answers. */
   receipt: Scripted | undefined = { status: 200, body: { rows: [] } };
+  /** Databases that are there; to take one out is to delete it. */
+  readonly databases = new Set(['telemetry', 'villages']);
+  /** The design document stored, if any. */
+  design: object | undefined;
+  uuid = 'a'.repeat(32);
+  /** Method and path of every request. */
+  readonly requests: string[] = [];
   /** Ids of the documents of each write. */
   readonly writes: string[][] = [];
   readonly #villages = new Map<string, object>();
@@ -46,14 +55,19 @@ export class FakeCouch {
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request.setEncoding('utf8')) text += chunk;
-    const answer = this.#answer(request.method ?? '', new URL(request.url ?? '', this.url).pathname, text);
+    const { pathname } = new URL(request.url ?? '', this.url);
+    this.requests.push(`${request.method} ${pathname}`);
+    const answer = this.#answer(request.method ?? '', pathname, text);
     if (!answer) return;
     response.writeHead(answer.status, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer.body));
   }
 
   #answer(method: string, path: string, text: string): Scripted | undefined {
     const body = text === '' ? {} : JSON.parse(text);
-    if (path === '/') return { status: 200, body: { version: '3.5.0', uuid: 'a'.repeat(32) } };
+    if (path === '/') return { status: 200, body: { version: '3.5.0', uuid: this.uuid } };
+    const missing = this.#missing(method, path);
+    if (missing) return missing;
+    if (path.startsWith('/telemetry/_design/') && !path.includes('/_view/')) return this.#designAnswer(method, body);
     if (path === '/telemetry/_bulk_docs') {
       this.writes.push(body.docs.map((one: { _id: string }) => one._id));
       return this.bulkDocs;
@@ -64,9 +78,31 @@ export class FakeCouch {
     }
     if (/^\/telemetry\/_partition\/kano\/_design\/[^/]+\/_view\/numbers$/.test(path)) return this.receipt;
     const village = /^\/villages\/([a-z]+)$/.exec(path)?.[1];
-    if (village === undefined) return { status: method === 'PUT' ? 201 : 200, body: { props: { partitioned: true } } };
+    if (village === undefined) {
+      // Only databases are put here, and those that are missing were made above.
+      const isDatabase = /^\/[a-z]+$/.test(path);
+      if (method === 'PUT' && isDatabase) return { status: 412, body: { error: 'file_exists', reason: 'exists' } };
+      return { status: method === 'PUT' ? 201 : 200, body: { props: { partitioned: true } } };
+    }
     if (method === 'PUT') this.#villages.set(village, { ...body, _rev: '1-a' });
     const kept = this.#villages.get(village);
-    return kept ? { status: 200, body: kept } : { status: 404, body: { error: 'not_found', reason: 'missing' } };
+    return kept ? { status: 200, body: kept } : MISSING;
+  }
+
+  #missing(method: string, path: string): Scripted | undefined {
+    const [, db = '', ...below] = path.split('/');
+    if (this.databases.has(db)) return undefined;
+    if (method !== 'PUT' || below.length > 0) {
+      return { status: 404, body: { error: 'not_found', reason: 'Database does not exist.' } };
+    }
+    this.databases.add(db);
+    if (db === 'telemetry') this.design = undefined;
+    if (db === 'villages') this.#villages.clear();
+    return { status: 201, body: { ok: true } };
+  }
+
+  #designAnswer(method: string, body: object): Scripted {
+    if (method === 'PUT') this.design = { ...body, _id: '_design/receipts-1', _rev: '1-a' };
+    return this.design ? { status: 200, body: this.design } : MISSING;
   }
 }

@@ -109,14 +109,20 @@ export class GatewayCentre implements TestCentre {
     const { folder, couch } = this.#place;
     await this.whileStopped(async () => {
       if (couch) {
-        const url = new URL(couch.url);
-        const database = `${couch.prefix}telemetry`;
-        await deleteDatabase({ url: url.origin, user: couch.user ?? '', password: couch.password ?? '' }, database);
+        await this.deleteUnderneath();
         return;
       }
       await rm(path.join(folder, 'telemetry'), { recursive: true });
       if (as === 'another') await rm(path.join(folder, 'uuid'));
     });
+  }
+
+  /** On CouchDB only: deletes the telemetry under the running gateway, as an operator's mistake does. */
+  async deleteUnderneath(): Promise<void> {
+    const { couch } = this.#place;
+    if (!couch) throw new Error('the embedded store has no database to delete underneath');
+    const credentials = { url: new URL(couch.url).origin, user: couch.user ?? '', password: couch.password ?? '' };
+    await deleteDatabase(credentials, `${couch.prefix}telemetry`);
   }
 
   /** Embedded store only: keeps a copy of everything it holds now. */
