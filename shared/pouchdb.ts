@@ -26,8 +26,6 @@ export interface OpenOptions {
   writeBufferBytes?: number;
   /** Bytes of documents LevelDB compresses together. */
   blockBytes?: number;
-  /** Files LevelDB keeps open, and mapped into memory, at most. */
-  maxOpenFiles?: number;
   /** A replacement for leveldown, so that tests can make the disk fail. */
   leveldown?: unknown;
 }
@@ -87,7 +85,6 @@ export async function openDatabase(folder: string, options: OpenOptions = {}): P
     cacheSize: options.cacheSizeBytes ?? 2 * 1024 * 1024,
     writeBufferSize: options.writeBufferBytes ?? 1024 * 1024,
     blockSize: options.blockBytes ?? 4096,
-    maxOpenFiles: options.maxOpenFiles ?? 1000,
     revs_limit: 1000,
     db: watched((options.leveldown ?? loadLeveldown()) as Leveldown, health, (level) => {
       below.level = level;

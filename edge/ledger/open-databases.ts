@@ -23,8 +23,6 @@ const FOR_READING: OpenOptions = {
   writeBufferBytes: 256 * 1024,
   blockBytes: 16 * 1024,
   cacheSizeBytes: 1024 * 1024,
-  // What is read in a drain is read once: more would only stay mapped.
-  maxOpenFiles: 24,
 };
 const OPEN_AT_MOST = 4;
 

@@ -4,7 +4,7 @@
  */
 const FIRST = 100;
 const MIN = 10;
-const MAX = 4_000;
+const MAX = 2_000;
 const TARGET_MS = 6_000;
 const MAX_GROWTH = 4;
 /** As many are offered to a centre that refuses everything. */

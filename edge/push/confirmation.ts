@@ -91,6 +91,8 @@ async function confirmByAsking(segment: Segment, context: ConfirmationContext): 
 
 async function confirm(segment: Segment, seenAt: string, { log }: ConfirmationContext): Promise<void> {
   await segment.confirm(seenAt);
+  // It was read for this, and is not to be read again for a while.
+  segment.release();
   log.verbose('the centre holds every document of a segment', { segment: segment.number });
 }
 

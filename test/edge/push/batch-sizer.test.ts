@@ -15,12 +15,12 @@ function answerer(sizer: BatchSizer) {
 }
 
 describe('the size of batches', () => {
-  it('grows fourfold while full batches are answered at once, up to 4,000', () => {
+  it('grows fourfold while full batches are answered at once, up to 2,000', () => {
     const sizer = new BatchSizer();
     const answer = answerer(sizer);
     const sizes = [sizer.size];
     for (let i = 0; i < 4; i++) sizes.push(answer(sizer.size, 20));
-    expect(sizes).to.deep.equal([100, 400, 1600, 4000, 4000]);
+    expect(sizes).to.deep.equal([100, 400, 1600, 2000, 2000]);
   });
 
   it('becomes what the link carries in six seconds', () => {
@@ -70,7 +70,7 @@ describe('the size of batches', () => {
     expect(sizer.size).to.equal(10);
   });
 
-  it('is a whole number from 10 to 4,000 whatever happens', () => {
+  it('is a whole number from 10 to 2,000 whatever happens', () => {
     const anyAnswer = fc.option(fc.record({ documents: fc.nat(5_000), sentMs: fc.nat(1e6), answeredMs: fc.nat(1e6) }));
     fc.assert(
       fc.property(fc.array(anyAnswer), (answers) => {
@@ -78,7 +78,7 @@ describe('the size of batches', () => {
         for (const answer of answers) {
           if (answer) sizer.answered(answer);
           else sizer.failed();
-          expect(Number.isInteger(sizer.size) && sizer.size >= 10 && sizer.size <= 4_000).to.equal(true);
+          expect(Number.isInteger(sizer.size) && sizer.size >= 10 && sizer.size <= 2_000).to.equal(true);
         }
       }),
     );
