@@ -80,7 +80,10 @@ async function expectWeRead(folder: string, documents: readonly TelemetryDocumen
   try {
     expect(database.lastLocalSeq).to.equal(documents.length);
     const entries = await database.entriesAfter(0, documents.length, documents.length + 1);
-    expect(entries).to.deep.equal(documents.map((document, index) => ({ localSeq: index + 1, document })));
+    expect(entries.map(({ localSeq, document }) => ({ localSeq, document }))).to.deep.equal(
+      documents.map((document, index) => ({ localSeq: index + 1, document })),
+    );
+    for (const { bytes } of entries) expect(bytes).to.be.greaterThan(0);
     const ids = documents.map(({ _id }) => _id);
     expect(await database.revisions([...ids, 'kano:r:nobody:x'])).to.deep.equal(
       new Map(documents.map(({ _id, _rev }) => [_id, _rev])),
