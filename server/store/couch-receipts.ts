@@ -17,6 +17,8 @@ const DESIGN = '_design/receipts-1';
 const VIEW = 'numbers';
 /** Below the time a node waits for an answer. */
 const DEADLINE_MS = 8_000;
+/** With what asking takes, below that time too. */
+const SETUP_WAIT_MS = 4_000;
 const RETRY_AFTER_S = 10;
 const HALF = 65_536;
 
@@ -76,32 +78,36 @@ interface Asked {
   signal?: AbortSignal | undefined;
 }
 
-/** Throws `unavailable` while CouchDB cannot tell, or not in time; has `setup` put the view where it is missing. */
+/**
+ * Throws `unavailable` while CouchDB cannot tell, or not in time. Where the view or the database is gone, `setup` makes it
+ * again and is waited for: a node that gets no receipt leaves its proof to another day.
+ */
 export async function couchReceipt(client: CouchClient, setup: CouchSetup, asked: Asked): Promise<Receipt> {
-  const answer = await askView(client, asked);
-  if (answer.status === 404) throw setup.again(DESIGN);
   try {
-    const rows = answer.body?.rows;
-    if (!Array.isArray(rows) || rows.length > 1) throw new Error('CouchDB gave an answer that is none of its own');
-    return rows[0] === undefined ? EMPTY_RECEIPT : receiptOf(rows[0].value);
-  } catch (cause) {
-    throw cannotTell(cause);
+    return await askView(client, setup, asked);
+  } catch (error) {
+    if (!(error instanceof GoneFromCouch)) throw cannotTell(error);
   }
+  await setup.settled(SETUP_WAIT_MS);
+  return askView(client, setup, asked).catch((error) => {
+    throw cannotTell(error);
+  });
 }
 
-async function askView(client: CouchClient, { village, node, from, to, signal }: Asked) {
-  try {
-    return await client.request<ViewAnswer>({
-      db: DB,
-      path: `_partition/${encodeURIComponent(village)}/${DESIGN}/_view/${VIEW}`,
-      qs: { start_key: [node, from], end_key: [node, to], reduce: true, update: true },
-      expected: [404],
-      deadlineMs: DEADLINE_MS,
-      signal,
-    });
-  } catch (cause) {
-    throw cannotTell(cause);
-  }
+async function askView(client: CouchClient, setup: CouchSetup, asked: Asked): Promise<Receipt> {
+  const { village, node, from, to, signal } = asked;
+  const { status, body } = await client.request<ViewAnswer>({
+    db: DB,
+    path: `_partition/${encodeURIComponent(village)}/${DESIGN}/_view/${VIEW}`,
+    qs: { start_key: [node, from], end_key: [node, to], reduce: true, update: true },
+    expected: [404],
+    deadlineMs: DEADLINE_MS,
+    signal,
+  });
+  if (status === 404) throw setup.again(DESIGN);
+  const rows = body?.rows;
+  if (!Array.isArray(rows) || rows.length > 1) throw new Error('CouchDB gave an answer that is none of its own');
+  return rows[0] === undefined ? EMPTY_RECEIPT : receiptOf(rows[0].value);
 }
 
 function cannotTell(cause: unknown): AppError {

@@ -8,7 +8,7 @@
  */
 import { AppError, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
-import type { Clock } from '../../shared/time.js';
+import { type Clock, sleep } from '../../shared/time.js';
 import { bootstrapCouch, type CouchIdentity } from './couch-bootstrap.js';
 import type { CouchClient } from './couch-client.js';
 
@@ -66,9 +66,12 @@ export class CouchSetup {
     return new GoneFromCouch(what, client.origin, retryAfterS);
   }
 
-  /** Resolves when no set-up is under way. */
-  async settled(): Promise<void> {
-    await this.#running;
+  /** Resolves when no set-up is under way, or after `waitMs`. */
+  async settled(waitMs: number): Promise<void> {
+    if (!this.#running) return;
+    const waiting = new AbortController();
+    await Promise.race([this.#running, sleep(waitMs, waiting.signal)]);
+    waiting.abort();
   }
 
   #ended(): void {

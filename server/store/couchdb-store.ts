@@ -22,6 +22,9 @@ import { localDocumentId } from './local-document-id.js';
 import { OverlapTurns } from './overlap-turns.js';
 import { asVillageDocument, asVillageRecord, updateRecord, villageExists } from './village-documents.js';
 
+/** Requests are given up at once: a set-up under way ends in a moment. */
+const CLOSE_WAIT_MS = 2_000;
+
 export interface CouchdbStoreOptions {
   /** Gives up the opening when aborted. */
   signal?: AbortSignal;
@@ -92,7 +95,7 @@ export class CouchdbStore implements CentralStore {
   /** Gives up what is still under way; idle connections end by themselves and hold no process open. */
   async close(): Promise<void> {
     this.#client.close();
-    await this.#setup.settled();
+    await this.#setup.settled(CLOSE_WAIT_MS);
   }
 }
 

@@ -76,7 +76,8 @@ export class FakeCouch {
       const missing = Object.entries(body).map(([id, revs]) => [id, { missing: revs }]);
       return this.lookUp ?? { status: 200, body: Object.fromEntries(missing) };
     }
-    if (/^\/telemetry\/_partition\/kano\/_design\/[^/]+\/_view\/numbers$/.test(path)) return this.receipt;
+    if (/^\/telemetry\/_partition\/kano\/_design\/[^/]+\/_view\/numbers$/.test(path))
+      return this.design ? this.receipt : MISSING;
     const village = /^\/villages\/([a-z]+)$/.exec(path)?.[1];
     if (village === undefined) {
       // Only databases are put here, and those that are missing were made above.
