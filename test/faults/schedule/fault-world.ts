@@ -201,6 +201,8 @@ export class FaultWorld {
       CENTRAL_PASSWORD: this.#password,
       SYNC_MODE: live ? 'live' : 'scheduled',
       SEGMENT_MAX_DOCS: String(segmentMaxDocs),
+      // The clock jumps by weeks: what a node deletes for age once it is confirmed is no loss, and would look like one.
+      RETENTION_DAYS: '36500',
       ...{ SYNC_TIMEOUT: '0.3', CONNECTIVITY_INTERVAL: '0.1', MAX_RETRIES: '3', RETRY_INTERVAL: '0.05' },
     };
     return processes

@@ -87,6 +87,9 @@ async function expectSameOnBothSides(world: FaultWorld, quarantined: readonly Qu
   const due = kept.filter(({ _id }) => !refused.has(_id));
   const missing = due.filter(({ _id }) => !ofCentre.has(_id)).map(({ _id, node, seq }) => `${_id} ${node} ${seq}`);
   expect(missing.slice(0, 5), `${missing.length} of ${due.length} are not at the centre`).to.deep.equal([]);
+  const ids = new Set(due.map(({ _id }) => _id));
+  const more = held.filter(({ _id }) => !ids.has(_id)).map(({ _id, node, seq }) => `${_id} ${node} ${seq}`);
+  expect(more.slice(0, 5), `${more.length} of ${held.length} at the centre are not at the node`).to.deep.equal([]);
   expect(held.sort(byId)).to.deep.equal(due.sort(byId));
 }
 
