@@ -10,7 +10,7 @@ import { useTempFolder } from '../../support/temp-folder.js';
 import { waitFor } from '../../support/wait-for.js';
 import { anyVillage, GatewayCentre } from '../push/support/centres.js';
 import { EdgeSite, readings } from '../push/support/edge-site.js';
-import { isBulkDocs } from '../push/support/sent-documents.js';
+import { documentsOf, isBulkDocs } from '../push/support/sent-documents.js';
 import { solarEdge, type VerbResult } from './solar-edge.js';
 
 describe('solar-edge replicate --once', () => {
@@ -81,8 +81,15 @@ describe('solar-edge replicate --once', () => {
 
   it('begins the count of attempts anew when something gets across', async () => {
     await site.post(readings(300, 100));
-    let batches = 0;
-    proxy.rule = (request) => (isBulkDocs(request) && ++batches % 2 === 0 ? { kind: 'reset' } : undefined);
+    // In each attempt the batch with the next number passes, and the one beside it breaks.
+    let next = 1;
+    proxy.rule = (request) => {
+      if (!isBulkDocs(request)) return undefined;
+      const seqs = documentsOf(request).map(({ seq }) => seq);
+      if (Math.min(...seqs) > next) return { kind: 'reset' };
+      next = Math.max(next, ...seqs.map((seq) => seq + 1));
+      return undefined;
+    };
     expect((await replicate([], { MAX_RETRIES: '1', RETRY_INTERVAL: '0.01' })).code).to.equal(0);
     await expectDelivered();
   });
