@@ -108,7 +108,7 @@ export class Drain {
     if (!batch.isDoubtful) return this.#deliver(segment, await centre.prepare(documents));
     const missing = await centre.missing(documents, signal);
     const due = documents.filter(({ _id }) => missing.has(_id));
-    await this.#noteMissing(segment, batch, due[0]?.seq);
+    await this.#noteMissing(segment, batch, due);
     const outcomes = due.length === 0 ? [] : await this.#deliver(segment, await centre.prepare(due));
     const byId = new Map(due.map(({ _id }, index) => [_id, outcomes[index]]));
     return documents.map(({ _id }): BatchOutcome => byId.get(_id) ?? { result: 'held' });
@@ -133,9 +133,10 @@ export class Drain {
   }
 
   /** The centre lacks what it had taken: that is the truth from now on, whatever comes next. */
-  async #noteMissing(segment: Segment, { afterSeq }: Batch, firstMissing: number | undefined): Promise<void> {
-    const { deliveredSeq } = segment.delivery;
-    if (firstMissing === undefined || firstMissing > segment.firstSeq + deliveredSeq - 1) return;
+  async #noteMissing(segment: Segment, { afterSeq }: Batch, missing: Batch['documents']): Promise<void> {
+    const deliveredUpTo = segment.firstSeq + segment.delivery.deliveredSeq - 1;
+    // They stand in the order of sending, not of their numbers.
+    if (!missing.some(({ seq }) => seq <= deliveredUpTo)) return;
     const { log } = this.#options.context;
     log.warn('the centre no longer holds documents it had; they are sent again', { segment: segment.number });
     await segment.updateDelivery((delivery) => ({
