@@ -29,6 +29,8 @@ export interface DrainOptions {
   context: PushContext;
   /** The push of a segment as it stands; undefined where none has begun. */
   pushOf(segment: Segment): SegmentPush | undefined;
+  /** True while some of a segment is to be sent, unless it is damaged: the others must not wait for its repair. */
+  hasUnsent(segment: Segment): boolean;
   /** Begins one, or finds out what is in doubt of one. */
   enter(segment: Segment): Promise<SegmentPush>;
   /** After each batch accounted for; not waited for by the next one. */
@@ -71,15 +73,9 @@ export class Drain {
   }
 
   #next(): Segment | undefined {
-    const { ledger, context, goesOn } = this.#options;
+    const { ledger, context, goesOn, hasUnsent } = this.#options;
     if (this.#failure || context.signal.aborted || !goesOn()) return undefined;
-    // A damaged one is repaired meanwhile; the others must not wait for it.
-    const unsent = ledger.segments.filter((segment) => !segment.damage && this.#readSeq(segment) < segment.count);
-    return nextToSend(unsent, this.#inFlight);
-  }
-
-  #readSeq(segment: Segment): number {
-    return this.#options.pushOf(segment)?.readSeq ?? segment.delivery.deliveredSeq;
+    return nextToSend(ledger.segments.filter(hasUnsent), this.#inFlight);
   }
 
   async #dispatch(segment: Segment): Promise<void> {

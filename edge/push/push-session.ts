@@ -59,6 +59,12 @@ export class PushSession {
     return this.#entries.get(number)?.push;
   }
 
+  /** True while documents of a segment up to that local sequence are to be sent; what is damaged is repaired first. */
+  hasUnsent(segment: Segment, upTo: number = segment.count): boolean {
+    const readSeq = this.pushOf(segment)?.readSeq ?? segment.delivery.deliveredSeq;
+    return !segment.damage && readSeq < Math.min(upTo, segment.count);
+  }
+
   /** The local sequence up to which documents of each segment were handed over. */
   *touched(): Generator<[number: number, localSeq: number]> {
     for (const [number, { push }] of this.#entries) yield [number, Math.max(push.readSeq, push.doubtfulUpTo)];

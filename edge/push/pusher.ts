@@ -205,21 +205,14 @@ export class Pusher {
   }
 
   #hasUnsent(session: PushSession): boolean {
-    return this.#options.ledger.segments.some((segment) => {
-      const readSeq = session.pushOf(segment)?.readSeq ?? segment.delivery.deliveredSeq;
-      return !segment.damage && readSeq < segment.count;
-    });
+    return this.#options.ledger.segments.some((segment) => session.hasUnsent(segment));
   }
 
   /** True as long as something stored now is not accounted for: in a busy village a forced run would never end. */
   #untilReached(session: PushSession): () => boolean {
     const { ledger } = this.#options;
     const targets = new Map(ledger.segments.map((segment) => [segment.number, segment.count]));
-    return () =>
-      ledger.segments.some((segment) => {
-        const readSeq = session.pushOf(segment)?.readSeq ?? segment.delivery.deliveredSeq;
-        return !segment.damage && readSeq < Math.min(targets.get(segment.number) ?? 0, segment.count);
-      });
+    return () => ledger.segments.some((segment) => session.hasUnsent(segment, targets.get(segment.number) ?? 0));
   }
 
   #drain(session: PushSession, goesOn: () => boolean, signal: AbortSignal): Promise<void> {
@@ -228,6 +221,7 @@ export class Pusher {
       ...{ ledger, link, goesOn, sizer: this.#sizer },
       context: this.#context(session, signal),
       pushOf: (segment) => session.pushOf(segment),
+      hasUnsent: (segment) => session.hasUnsent(segment),
       enter: (segment) => session.enter(segment, signal),
       afterBatch: async (segment) => {
         if (await session.writeCheckpoint(segment, 'due', signal)) await this.#audit.assertSame(session, signal);
