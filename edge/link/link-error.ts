@@ -98,12 +98,21 @@ export function httpError(
 ): LinkError {
   const reason = textField(json, 'reason') ?? textField(json, 'message') ?? textField(json, 'error');
   const redirect = status < 400 ? '; redirects are not followed' : '';
-  const retryAfterS = Number(headers['retry-after']);
+  const retryAfterS = retryAfterOf(headers);
   return new LinkError('HTTP_ERROR', `${url} answered ${status} to ${what}${reason ? `: ${reason}` : ''}${redirect}`, {
     status,
     explained: textField(json, 'error') !== undefined,
-    ...(Number.isFinite(retryAfterS) && retryAfterS > 0 ? { retryAfterS } : {}),
+    ...(retryAfterS > 0 ? { retryAfterS } : {}),
   });
+}
+
+/**
+ * Seconds, 0 where nothing usable is said (RFC 9110, section 10.2.3). A date counts from the answer's own `Date`: the clocks of a village and of what
+ * answers need not agree.
+ */
+function retryAfterOf({ 'retry-after': value = '', date }: IncomingHttpHeaders): number {
+  const seconds = /^\d+$/.test(value.trim()) ? Number(value) : (Date.parse(value) - Date.parse(date ?? '')) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : 0;
 }
 
 /** A short text field of a JSON answer; what a stranger answers may be anything of any length. */

@@ -51,8 +51,8 @@ export class Drain {
   }
 
   /**
-   * Resolves when nothing is left to send, or to be sent now. Throws the first failure, when everything else that was on
-   * its way has ended.
+   * Resolves when nothing is left to send, or to be sent now. Throws the first failure, or why the run was called off,
+   * when everything else that was on its way has ended.
    */
   async run(): Promise<void> {
     const unsubscribe = this.#options.ledger.onAppended(() => this.#wake());
@@ -70,6 +70,8 @@ export class Drain {
       unsubscribe();
     }
     if (this.#failure) throw this.#failure.error;
+    // A run that was called off with nothing on its way has failed in nothing, and must end all the same.
+    this.#options.context.signal.throwIfAborted();
   }
 
   #next(): Segment | undefined {

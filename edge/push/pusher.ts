@@ -25,7 +25,7 @@ import { isNotYet } from './not-yet.js';
 import type { BatchCounts, PushContext } from './push-context.js';
 import { PushSession } from './push-session.js';
 import { recoverQuarantine } from './quarantine-recovery.js';
-import { retryQuarantined } from './quarantine-retry.js';
+import { retryPostponed, retryQuarantined } from './quarantine-retry.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
 import { tidyUp } from './tidying.js';
@@ -101,7 +101,7 @@ export class Pusher {
       if (await recoverQuarantine(quarantine, ledger.segments)) this.#leaveSession();
       const wasAway = !this.#session || this.#session.interrupted;
       const session = await this.#openSession(fresh, signal);
-      await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'all' : 'due');
+      await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'not postponed' : 'due');
       await this.#freshLane.openForBacklog(wasAway);
       const push = () => this.#drain(session, fresh ? this.#untilReached(session) : this.#forAWhile(yields), signal);
       const isAudited = !fresh || (await this.#auditUnlessBusy(session, signal));
@@ -111,7 +111,10 @@ export class Pusher {
         if (await this.#auditUnlessBusy(session, signal)) await push();
         else log.warn('the centre cannot prove now what it holds; it is asked again in the next forced run');
       }
-      if (fresh) await this.#writeCheckpoints(session, signal);
+      if (fresh) {
+        await retryPostponed(ledger, this.#context(session, signal));
+        await this.#writeCheckpoints(session, signal);
+      }
       // What the centre turned out to lack is sent again, once a run: a centre that keeps losing it is not to be spun on.
       if (await this.#tidyUp(session, signal, yields)) await push();
       // Under steady data there is always something to send; what can wait had its turn now.

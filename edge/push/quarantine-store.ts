@@ -123,11 +123,16 @@ export class QuarantineStore {
     }
   }
 
-  /** Ids to offer again now, those not offered for longest first: what is due, or everything. */
-  idsToRetry(which: 'all' | 'due', nowMs: number): string[] {
+  /**
+   * Ids to offer again now, those not offered for longest first: what is due, everything but what is left out for a
+   * while, or what is left out.
+   */
+  idsToRetry(which: 'due' | 'not postponed' | 'postponed', nowMs: number): string[] {
     if (which === 'due' && this.hold.holds(nowMs)) return [];
+    const isWanted = (tried: Tried) =>
+      which === 'due' ? dueMs(tried, nowMs) <= nowMs : isPostponed(tried, nowMs) === (which === 'postponed');
     return [...this.#tried]
-      .filter(([, tried]) => (which === 'due' ? dueMs(tried, nowMs) <= nowMs : !isPostponed(tried, nowMs)))
+      .filter(([, tried]) => isWanted(tried))
       .sort(([a, first], [b, second]) => first.lastTriedMs - second.lastTriedMs || (a < b ? -1 : 1))
       .map(([id]) => id);
   }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type LinkTag, toLinkError } from '../../../edge/link/link-error.js';
+import { httpError, type LinkTag, toLinkError } from '../../../edge/link/link-error.js';
 
 describe("Node's failures", () => {
   const TAGS: Record<LinkTag, string[]> = {
@@ -20,5 +20,25 @@ describe("Node's failures", () => {
         expect(toLinkError(Object.assign(new Error('it failed'), { code }), 'https://centre').tag).to.equal(tag);
       });
     }
+  }
+});
+
+describe('how long the centre asks to wait', () => {
+  const date = 'Wed, 21 Oct 2026 07:28:00 GMT';
+  const CASES: [headers: Record<string, string>, seconds: number | undefined][] = [
+    [{ 'retry-after': '30' }, 30],
+    // By the clock of what answers, however wrong this one is.
+    [{ 'retry-after': 'Wed, 21 Oct 2026 07:30:00 GMT', date }, 120],
+    [{ 'retry-after': 'Wed, 21 Oct 2026 07:27:00 GMT', date }, undefined],
+    [{ 'retry-after': 'Wed, 21 Oct 2026 07:30:00 GMT' }, undefined],
+    [{ 'retry-after': 'soon', date }, undefined],
+    [{ 'retry-after': '-5', date }, undefined],
+    [{}, undefined],
+  ];
+  for (const [headers, seconds] of CASES) {
+    it(`${JSON.stringify(headers)} is ${seconds ?? 'nothing'}`, () => {
+      const error = httpError({ status: 503, headers, json: {} }, 'POST /', 'http://centre');
+      expect(error.retryAfterS).to.equal(seconds);
+    });
   }
 });

@@ -114,6 +114,24 @@ describe('refused documents', () => {
     expect((await node.quarantine()).map(({ tries }) => tries)).to.deep.equal([1]);
   });
 
+  it('that were caught up in a failure of the centre are offered in the next forced run, but for those it fails on', async () => {
+    await keep({ count: 90, hoursAgo: 2 });
+    const node = await start();
+    proxy.rule = (request) => (isBulkDocs(request) ? faults.json(500, {}) : undefined);
+    const limits = { maxRetries: 1 };
+    expect((await node.replicate(limits)).result).to.include({ ok: false });
+    const poisoned = (await node.quarantine())[41]?.id;
+    proxy.rule = (request) =>
+      isBulkDocs(request) && documentsOf(request).some(({ _id }) => _id === poisoned)
+        ? faults.json(500, {})
+        : undefined;
+    expect((await node.replicate(limits)).result).to.include({ ok: true });
+    expect((await node.quarantine()).map(({ id }) => id)).to.deep.equal([poisoned]);
+    proxy.rule = () => undefined;
+    expect((await node.replicate(limits)).result).to.include({ ok: true });
+    expect(await node.quarantine()).to.deep.equal([]);
+  });
+
   describe('that a person gives up', () => {
     const giveUp = (node: EdgeSite, id: string) =>
       node.client.json(`/v1/quarantine/${encodeURIComponent(id)}`, { method: 'DELETE' });
