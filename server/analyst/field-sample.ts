@@ -6,7 +6,8 @@ import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import { AFTER, findSeries, type SeriesQuery } from '../../shared/series-search.js';
 
-const PARALLEL_READS = 8;
+/** Enough to hide a store's latency, few enough not to flood it. */
+const PARALLEL_READS = 16;
 
 export async function* sampleOf(
   reader: RangeReader,
