@@ -87,7 +87,8 @@ export class CouchClient {
       ...(db === undefined ? {} : { db: this.#prefix + db }),
       ...(path === undefined ? {} : { path }),
       ...(qs === undefined ? {} : { qs }),
-      ...(body === undefined ? {} : { body }),
+      // Written here: nano writes with a replacer, which takes five times as long.
+      ...(body === undefined ? {} : { body: JSON.stringify(body), dontStringify: true }),
       signal: giveUp.signal,
     };
     try {
