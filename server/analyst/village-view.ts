@@ -14,6 +14,11 @@ export interface VillageView {
   lastAttemptAt?: string;
   /** When a document of it was last taken. */
   lastDocumentAt?: string;
+  /** When a request of it, or a login in its name, last failed, and with which HTTP status. */
+  lastFailureAt?: string;
+  lastFailureStatus?: number;
+  /** How many have failed. */
+  failures?: number;
   /** Not heard of for longer than is expected of a village. */
   silent: boolean;
 }
@@ -22,7 +27,7 @@ const MS_PER_HOUR = 3_600_000;
 
 /** A village never heard of is silent once it is older than `silentAfterHours`. */
 export function viewOf(record: VillageRecord, nowMs: number, silentAfterHours: number): VillageView {
-  const { credentialHash, disabledAt, ...shown } = record;
+  const { credentialHash, previousCredentials, disabledAt, ...shown } = record;
   const heardMs = Date.parse(record.lastContactAt ?? record.createdAt);
   return {
     ...shown,
