@@ -108,6 +108,8 @@ export interface CouchConfig {
   password?: string | undefined;
   /** Empty for none. */
   prefix: string;
+  /** Milliseconds until a request is given up, where the usual ones are not right. */
+  deadlineMs?: number | undefined;
 }
 
 /** What a centre needs to run. */
