@@ -42,6 +42,9 @@ export class CentralMetrics implements GatewayMetrics, Service {
       labelNames: ['form'],
     });
     this.figure('resident_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
+    this.figure('heap_used_bytes', 'Of that, in use in the heap.', () => process.memoryUsage().heapUsed);
+    this.figure('heap_total_bytes', 'Of that, the heap.', () => process.memoryUsage().heapTotal);
+    this.figure('external_bytes', 'Of that, buffers outside of the heap.', () => process.memoryUsage().external);
     this.#loopDelayFigures();
   }
 
@@ -123,7 +126,8 @@ export function fromHereOr(others: RequestHandler): RequestHandler {
   return (request, response, next) => {
     const { 'x-forwarded-for': forwardedFor, forwarded } = request.headers;
     const address = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
-    if (isLoopback(address) && forwardedFor === undefined && forwarded === undefined) next();
-    else others(request, response, next);
+    const isFromHere = isLoopback(address) && forwardedFor === undefined && forwarded === undefined;
+    // What it returns may reject, and the router is to hear of it.
+    return isFromHere ? next() : others(request, response, next);
   };
 }

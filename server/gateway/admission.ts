@@ -14,7 +14,6 @@ export interface AdmissionOptions {
   limits: GatewayLimits;
   metrics: GatewayMetrics;
   clock: Clock;
-  random?: () => number;
 }
 
 /** Whose body it is. */
@@ -36,14 +35,11 @@ export class Admission {
   readonly #space: BodySpace;
   readonly #turns: WorkTurns;
 
-  constructor({ limits, metrics, clock, random = Math.random }: AdmissionOptions) {
+  constructor({ limits, metrics, clock }: AdmissionOptions) {
     const { bodiesBytes, bodiesAtWork, maxWaitMs } = limits;
     this.#limits = limits;
     this.#metrics = metrics;
-    this.#turns = new WorkTurns({
-      ...{ atWork: bodiesAtWork, atWorkBytes: bodiesBytes / 4, maxWaitMs },
-      ...{ clock, random },
-    });
+    this.#turns = new WorkTurns({ atWork: bodiesAtWork, atWorkBytes: bodiesBytes / 4, maxWaitMs, clock });
     this.#space = new BodySpace({
       capacityBytes: (bodiesBytes * 3) / 4,
       retryAfterS: () => this.#turns.retryAfterS(),

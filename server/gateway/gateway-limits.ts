@@ -26,7 +26,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   villageRequestsPerMinute: 3_000,
   bodyBytes: 16 * 1024 * 1024,
   bodiesBytes: 64 * 1024 * 1024,
-  bodiesAtWork: 6,
+  bodiesAtWork: 4,
   maxWaitMs: 10_000,
   bodyPauseMs: 30_000,
   failedLoginsPerVillage: 10,

@@ -17,8 +17,6 @@ export interface WorkTurnsOptions {
   atWorkBytes: number;
   maxWaitMs: number;
   clock: Clock;
-  /** From 0 to 1. */
-  random: () => number;
 }
 
 interface Waiter {
@@ -32,8 +30,8 @@ interface Owed {
   untilMs: number;
 }
 
-const MAX_RETRY_AFTER_S = 60;
-/** How long a place is kept beyond the time somebody was told. */
+const MAX_RETRY_AFTER_S = 40;
+/** How long a place is kept beyond the time somebody was told, up to half as long again (`couch-errors.ts`). */
 const GRACE_MS = 10_000;
 
 export class WorkTurns {
@@ -76,15 +74,14 @@ export class WorkTurns {
     const before = this.#queue.cost + (owed ? 0 : this.#owedCost);
     if (this.#rate.msFor(before) <= maxWaitMs) return;
     const retryAfterS = this.retryAfterS();
-    this.#owe(village, { cost, untilMs: clock.monotonic() + retryAfterS * 1000 + GRACE_MS });
+    this.#owe(village, { cost, untilMs: clock.monotonic() + retryAfterS * 1500 + GRACE_MS });
     throw new AppError('unavailable', 'the centre has more to store now than it can at once', { retryAfterS });
   }
 
-  /** Seconds, jittered, after which somebody who is sent away now may hope for a place. */
+  /** Seconds after which somebody who is sent away now may hope for a place. */
   retryAfterS(): number {
     const aheadMs = this.#rate.msFor(this.#queue.cost + this.#owedCost);
-    const seconds = Math.max(aheadMs / 1000, 2) * (1 + this.#options.random() / 2);
-    return Math.min(Math.ceil(seconds), MAX_RETRY_AFTER_S);
+    return Math.min(Math.max(Math.ceil(aheadMs / 1000), 2), MAX_RETRY_AFTER_S);
   }
 
   /**
