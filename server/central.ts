@@ -53,6 +53,9 @@ export class Central implements Service {
     const { host, port, silentAfterHours, tls, trustedProxies = 0 } = config;
     const limits = { ...DEFAULT_LIMITS, ...config.limits };
     const metrics = new CentralMetrics();
+    const { failedLoginsPerVillage: perName, failedLoginsPerAddress: perAddress } = limits;
+    const guard = new LoginGuard({ clock, perName, perAddress });
+    metrics.figure('refused_logins', 'Logins not looked at after too many failures.', () => guard.refused);
     const handler = createApp({
       store,
       tokens: () => this.#tokens,
@@ -60,9 +63,7 @@ export class Central implements Service {
       contacts,
       admission: new Admission({ limits, metrics, clock }),
       allowance: new VillageAllowance(limits, clock),
-      guard: new LoginGuard({
-        ...{ clock, perName: limits.failedLoginsPerVillage, perAddress: limits.failedLoginsPerAddress },
-      }),
+      guard,
       metrics,
       trustedProxies,
       clock,

@@ -60,6 +60,7 @@ export class Admission {
     const { village, request, response } = asking;
     const gone = new AbortController();
     response.once('close', () => gone.abort());
+    if (response.destroyed) gone.abort();
     this.#turns.expect(village, costOf(request, Number(request.headers['content-length'] ?? UNKNOWN_BYTES)));
     return this.#receive(asking, this.#limits.bodyBytes, async (received, giveBack) => {
       const turn = await this.#turns.turn(village, costOf(request, received.bytes.length), gone.signal);

@@ -94,6 +94,8 @@ function collect(request: IncomingMessage, { maxBytes, pauseMs, onBytes }: Recei
       fail(new AppError('timeout', `nothing came of the body for ${pauseMs / 1000} s`));
     }, pauseMs);
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+    // Gone before anybody listened.
+    if (request.destroyed) onGone();
   });
 }
 

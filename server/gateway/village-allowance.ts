@@ -48,6 +48,8 @@ export class VillageAllowance {
 /** Behind `require('village')`: every request counts until its answer is out or its connection gone. */
 export function allowedAtOnce(allowance: VillageAllowance): RequestHandler {
   return (_request, response, next) => {
+    // Gone while it was found out who is asking: nothing would tell of its end any more.
+    if (response.destroyed) return;
     response.once('close', allowance.enter(villageOf(response)));
     next();
   };
