@@ -77,7 +77,8 @@ export const gatewayHerd: Row = {
       const startMs = performance.now();
       await Promise.all(
         villages.map(async (village) => {
-          sentAway += await pushAll(centre.url, village, context.signal);
+          const timesSentAway = await pushAll(centre.url, village, context.signal);
+          sentAway += timesSentAway;
           finishedS.push((performance.now() - startMs) / 1000);
         }),
       );

@@ -61,19 +61,27 @@ export class Admission {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     if (response.destroyed) gone.abort();
-    this.#turns.expect(village, costOf(request, Number(request.headers['content-length'] ?? UNKNOWN_BYTES)));
-    return this.#receive(asking, this.#limits.bodyBytes, async (received, giveBack) => {
-      const turn = await this.#turns.turn(village, costOf(request, received.bytes.length), gone.signal);
-      try {
-        const decoded = await decodeBody(received, this.#limits.bodyBytes);
-        this.#metrics.bodyTaken(received.bytes.length, decoded.length);
-        turn.decoded(decoded.length);
-        giveBack();
-        return await use(parseJson(decoded));
-      } finally {
-        turn.end();
-      }
-    });
+    const arrived = this.#turns.expect(
+      village,
+      costOf(request, Number(request.headers['content-length'] ?? UNKNOWN_BYTES)),
+    );
+    try {
+      return await this.#receive(asking, this.#limits.bodyBytes, async (received, giveBack) => {
+        arrived();
+        const turn = await this.#turns.turn(village, costOf(request, received.bytes.length), gone.signal);
+        try {
+          const decoded = await decodeBody(received, this.#limits.bodyBytes);
+          this.#metrics.bodyTaken(received.bytes.length, decoded.length);
+          turn.decoded(decoded.length);
+          giveBack();
+          return await use(parseJson(decoded));
+        } finally {
+          turn.end();
+        }
+      });
+    } finally {
+      arrived();
+    }
   }
 
   /** A small body, which waits for no turn. Throws what is wrong with it. */

@@ -3,14 +3,13 @@ import type { Clock } from '../../shared/time.js';
 
 /** Weight of everything before, at each piece of work. */
 const FADING = 0.95;
-/** Of pieces that say little: the first ones. */
-const LEAST_PIECES = 4;
+/** What is taken for granted before anything is known: two megabytes a second. */
+const GUESS = { cost: 4_000_000, tookMs: 2_000 };
 
 export class WorkRate {
   readonly #clock: Clock;
-  #cost = 0;
-  #tookMs = 0;
-  #pieces = 0;
+  #cost = GUESS.cost;
+  #tookMs = GUESS.tookMs;
   #lastMs = 0;
 
   constructor(clock: Clock) {
@@ -28,11 +27,10 @@ export class WorkRate {
     this.#cost = this.#cost * FADING + cost;
     this.#tookMs = this.#tookMs * FADING + (nowMs - this.#lastMs);
     this.#lastMs = nowMs;
-    this.#pieces++;
   }
 
-  /** Milliseconds that work of this cost is going to take; 0 while nothing is known. */
+  /** Milliseconds that work of this cost is going to take. */
   msFor(cost: number): number {
-    return this.#pieces < LEAST_PIECES || this.#cost === 0 ? 0 : (cost * this.#tookMs) / this.#cost;
+    return (cost * this.#tookMs) / this.#cost;
   }
 }

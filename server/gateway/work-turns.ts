@@ -30,7 +30,8 @@ interface Owed {
   untilMs: number;
 }
 
-const MAX_RETRY_AFTER_S = 40;
+/** Rates are guesses: whoever comes back too early is told again, whoever comes too late has lost that time. */
+const MAX_RETRY_AFTER_S = 10;
 /** How long a place is kept beyond the time somebody was told, up to half as long again (`couch-errors.ts`). */
 const GRACE_MS = 10_000;
 
@@ -40,6 +41,8 @@ export class WorkTurns {
   readonly #rate: WorkRate;
   readonly #owed = new Map<string, Owed>();
   #owedCost = 0;
+  /** Of bodies that were let in and have not arrived yet. */
+  #comingCost = 0;
   #atWork = 0;
   #atWorkBytes = 0;
   #isDecoding = false;
@@ -63,16 +66,19 @@ export class WorkTurns {
     return this.#atWorkBytes;
   }
 
-  /** Before a body is read: throws `unavailable` when it would wait for too long. `cost` as for `turn`. */
-  expect(village: string, cost: number): void {
+  /**
+   * Before a body is read: throws `unavailable` when it would wait for too long. `cost` as for `turn`. Returns what is to
+   * be called, once or more often, when it has arrived or is not going to.
+   */
+  expect(village: string, cost: number): () => void {
     const { maxWaitMs, clock } = this.#options;
     this.#forgetOwed(clock.monotonic());
     const owed = this.#owed.get(village);
     if (owed) this.#settle(village, owed);
     // With little to do nobody is sent away, owed places or not.
-    if (this.#rate.msFor(this.#queue.cost) <= maxWaitMs / 5) return;
-    const before = this.#queue.cost + (owed ? 0 : this.#owedCost);
-    if (this.#rate.msFor(before) <= maxWaitMs) return;
+    const ahead = this.#queue.cost + this.#comingCost;
+    if (this.#rate.msFor(ahead) <= maxWaitMs / 5) return this.#coming(cost);
+    if (this.#rate.msFor(ahead + (owed ? 0 : this.#owedCost)) <= maxWaitMs) return this.#coming(cost);
     const retryAfterS = this.retryAfterS();
     this.#owe(village, { cost, untilMs: clock.monotonic() + retryAfterS * 1500 + GRACE_MS });
     throw new AppError('unavailable', 'the centre has more to store now than it can at once', { retryAfterS });
@@ -80,7 +86,7 @@ export class WorkTurns {
 
   /** Seconds after which somebody who is sent away now may hope for a place. */
   retryAfterS(): number {
-    const aheadMs = this.#rate.msFor(this.#queue.cost + this.#owedCost);
+    const aheadMs = this.#rate.msFor(this.#queue.cost + this.#comingCost + this.#owedCost);
     return Math.min(Math.max(Math.ceil(aheadMs / 1000), 2), MAX_RETRY_AFTER_S);
   }
 
@@ -112,6 +118,15 @@ export class WorkTurns {
       this.#queue.push({ owner: village, cost, value: waiter });
       this.#next();
     });
+  }
+
+  #coming(cost: number): () => void {
+    let left = cost;
+    this.#comingCost += cost;
+    return () => {
+      this.#comingCost -= left;
+      left = 0;
+    };
   }
 
   #tooLate(): AppError {

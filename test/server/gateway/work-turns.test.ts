@@ -3,7 +3,8 @@ import { describe, it } from 'mocha';
 import { type Turn, WorkTurns } from '../../../server/gateway/work-turns.js';
 import type { AppError } from '../../../shared/app-error.js';
 
-const COST = 1_000;
+/** Two seconds of the rate that is taken for granted. */
+const COST = 4_000_000;
 
 /** Turns with a clock that the test moves; two bodies at work, of 100 bytes together, and waits of up to 50 ms. */
 function turnsOf(changes: Partial<ConstructorParameters<typeof WorkTurns>[0]> = {}) {
@@ -94,18 +95,21 @@ describe('the turns of bodies', () => {
   it('sends away who would wait for too long, and serves first who comes back as told', async () => {
     const { turns, time, ask, work } = turnsOf({ atWork: 1 });
     // 4 s a body: three of them wait for longer than 10 s.
-    for (let n = 0; n < 5; n++) await work(4_000);
+    for (let n = 0; n < 100; n++) await work(4_000);
     const present = await ask('present');
     const waiting = ['b', 'c'].map((village) => ask(village));
-    turns.expect('d', COST);
+    const arrived = turns.expect('d', COST);
+    // It counts as soon as it is let in.
+    expect(await codeAndWait(() => turns.expect('e', COST))).to.deep.equal(['unavailable', 10]);
+    arrived();
     waiting.push(ask('d'));
-    expect(await codeAndWait(() => turns.expect('e', COST))).to.deep.equal(['unavailable', 12]);
+    expect(await codeAndWait(() => turns.expect('e', COST))).to.deep.equal(['unavailable', 10]);
     time.nowMs += 4_000;
     present.end();
     const begun = await waiting[0];
     begun?.decoded(1);
     // Two wait: there is room again, but it is owed to e.
-    expect(await codeAndWait(() => turns.expect('f', COST))).to.deep.equal(['unavailable', 12]);
+    expect(await codeAndWait(() => turns.expect('f', COST))).to.deep.equal(['unavailable', 10]);
     expect(await codeAndWait(() => turns.expect('e', COST))).to.equal('served');
     begun?.end();
     for (const one of waiting.slice(1)) (await one).end();
