@@ -18,6 +18,8 @@ import { burstWrites } from './burst-writes.js';
 import { csvExport } from './csv-export.js';
 import { drain } from './drain.js';
 import { freshness } from './freshness.js';
+import { gatewayHerd } from './gateway-herd.js';
+import { gatewayWrites } from './gateway-writes.js';
 import { idle } from './idle.js';
 import { importRow } from './import.js';
 import { latency } from './latency.js';
@@ -33,7 +35,7 @@ import { villageDayCouchDb } from './village-day-couchdb.js';
 const ROWS: readonly Row[] = [
   ...[singleReadings, importRow, burstWrites, latency, million],
   ...[villageDay, villageDayCouchDb, freshness, drain, backlog, idle],
-  csvExport,
+  ...[gatewayWrites, gatewayHerd, csvExport],
 ];
 const DOCUMENTATION = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 const FIGURES_BEGIN = '<!-- figures: begin -->';

@@ -10,9 +10,13 @@ import { changeRoutes } from './analyst/change-routes.js';
 import { energyRoutes } from './analyst/energy-routes.js';
 import { telemetryRoutes } from './analyst/telemetry-routes.js';
 import { villageRoutes } from './analyst/village-routes.js';
+import type { Admission } from './gateway/admission.js';
 import type { ContactLog } from './gateway/contact-log.js';
 import { gatewayRoutes } from './gateway/gateway-routes.js';
+import type { LoginGuard } from './gateway/login-guard.js';
+import type { VillageAllowance } from './gateway/village-allowance.js';
 import type { VillageDirectory } from './gateway/village-directory.js';
+import { type CentralMetrics, fromHereOr } from './metrics.js';
 import { Roles } from './roles.js';
 import type { CentralStore } from './store/contract.js';
 import type { Tokens } from './tokens.js';
@@ -23,23 +27,31 @@ export interface AppOptions {
   tokens(): Tokens;
   directory: VillageDirectory;
   contacts: ContactLog;
+  admission: Admission;
+  allowance: VillageAllowance;
+  guard: LoginGuard;
+  metrics: CentralMetrics;
   clock: Clock;
   log: Logger;
   silentAfterHours: number;
   /** True where it is served over TLS. */
   tls: boolean;
+  /** Proxies in front whose X-Forwarded-For is believed. */
+  trustedProxies: number;
 }
 
 export function createApp(options: AppOptions): Express {
-  const { store, contacts, directory, clock, log, silentAfterHours, tls, tokens } = options;
-  const roles = new Roles({ tokens, directory, contacts });
+  const { store, contacts, directory, admission, allowance, metrics, clock, log, silentAfterHours, tls } = options;
+  const roles = new Roles(options);
   const analyst = { store, directory, contacts, clock, silentAfterHours, log };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('case sensitive routing', true);
+  app.set('trust proxy', options.trustedProxies);
+  app.use(metrics.count);
   // Before the headers for browsers: every byte of an answer is paid for on 2G, and no browser asks for these.
-  app.use(gatewayRoutes({ store, contacts, log }, roles));
+  app.use(gatewayRoutes({ store, directory, contacts, admission, allowance, metrics, log }, roles));
   app.use(securityHeaders({ tls }));
 
   app
@@ -58,6 +70,11 @@ export function createApp(options: AppOptions): Express {
         response.status(503).set('Retry-After', '5').json({ ok: false });
       }
     })
+    .all(methodNotAllowed('GET'));
+
+  app
+    .route('/metrics')
+    .get(fromHereOr(roles.require('analyst', 'admin')), (_request, response) => metrics.send(response))
     .all(methodNotAllowed('GET'));
 
   app.use('/v1/villages', villageRoutes(analyst, roles));

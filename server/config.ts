@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { AppError, messageOf } from '../shared/app-error.js';
-import { decimal, flag, LOG_SETTINGS, origin, port, secret, text } from '../shared/setting-schemas.js';
+import { decimal, flag, integer, LOG_SETTINGS, origin, port, secret, text } from '../shared/setting-schemas.js';
 import type { SettingValues } from '../shared/settings.js';
+import { DEFAULT_LIMITS, type GatewayLimits } from './gateway/gateway-limits.js';
 
 /** An origin, with or without the credentials people paste into it; they are taken apart in `configOf`. */
 const couchUrl = z.string().transform((value, context): { url: string; user?: string; password?: string } => {
@@ -47,12 +48,47 @@ export const CLIENT_SETTINGS = {
     help: 'token that may do everything; generated into DATA_PATH when absent',
     secret: true,
   },
-  TLS_CERT: { schema: text, help: 'PEM file of the certificate (chain); with TLS_KEY the centre speaks HTTPS' },
+  TLS_CERT: {
+    schema: text,
+    help: 'PEM file of the certificate (chain); with TLS_KEY the centre speaks HTTPS; both are read again when they change',
+  },
   TLS_KEY: { schema: text, help: 'PEM file of the private key' },
+} as const;
+
+const MIB = 1024 * 1024;
+
+/** What the gateway takes at once. */
+export const LIMIT_SETTINGS = {
+  VILLAGE_MAX_REQUESTS: {
+    schema: integer(1, 1_000),
+    default: String(DEFAULT_LIMITS.villageRequests),
+    help: 'requests of one village at once; further ones are answered 429',
+  },
+  VILLAGE_REQUESTS_PER_MINUTE: {
+    schema: integer(1, 1_000_000),
+    default: String(DEFAULT_LIMITS.villageRequestsPerMinute),
+    help: 'requests of one village a minute; further ones are answered 429',
+  },
+  MAX_BODY_MB: {
+    schema: integer(1, 256),
+    default: String(DEFAULT_LIMITS.bodyBytes / MIB),
+    help: 'size of one body from a village, decompressed; larger ones are answered 413',
+  },
+  MAX_BODIES_MB: {
+    schema: integer(4, 65_536),
+    default: String(DEFAULT_LIMITS.bodiesBytes / MIB),
+    help: 'memory for the bodies of all villages at once; what finds no room is answered 503',
+  },
+  TRUSTED_PROXIES: {
+    schema: integer(0, 10),
+    default: '0',
+    help: 'proxies in front whose X-Forwarded-For is believed, for the limit of failed logins',
+  },
 } as const;
 
 export const SERVER_SETTINGS = {
   ...CLIENT_SETTINGS,
+  ...LIMIT_SETTINGS,
   ANALYST_TOKEN: { schema: secret, help: 'token that may read; generated into DATA_PATH when absent', secret: true },
   COUCHDB_URL: { schema: couchUrl, help: 'origin of CouchDB; without it an embedded store is used', secret: true },
   COUCHDB_USER: { schema: text, help: "the centre's user in CouchDB" },
@@ -72,6 +108,8 @@ export interface CouchConfig {
   password?: string | undefined;
   /** Empty for none. */
   prefix: string;
+  /** Milliseconds until a request is given up, where the usual ones are not right. */
+  deadlineMs?: number | undefined;
 }
 
 /** What a centre needs to run. */
@@ -84,8 +122,20 @@ export interface CentralConfig {
   /** Where absent, taken from `dataPath`, generated there if need be. */
   adminToken?: string | undefined;
   analystToken?: string | undefined;
-  tls?: { cert: Buffer; key: Buffer } | undefined;
+  tls?: TlsConfig | undefined;
   silentAfterHours: number;
+  /** Those left out are as in `DEFAULT_LIMITS`. */
+  limits?: Partial<GatewayLimits> | undefined;
+  /** Proxies in front whose X-Forwarded-For is believed; none where absent. */
+  trustedProxies?: number | undefined;
+}
+
+export interface TlsConfig {
+  cert: Buffer;
+  key: Buffer;
+  /** Where they were read, and are read again when they have changed. */
+  certFile: string;
+  keyFile: string;
 }
 
 /** The settings as a whole; throws `usage` for those that do not go together. */
@@ -105,6 +155,13 @@ export function configOf(values: SettingValues<typeof SERVER_SETTINGS>): Central
     analystToken: values.ANALYST_TOKEN,
     tls: tlsOf(values.TLS_CERT, values.TLS_KEY),
     silentAfterHours: values.SILENT_AFTER_HOURS,
+    trustedProxies: values.TRUSTED_PROXIES,
+    limits: {
+      villageRequests: values.VILLAGE_MAX_REQUESTS,
+      villageRequestsPerMinute: values.VILLAGE_REQUESTS_PER_MINUTE,
+      bodyBytes: values.MAX_BODY_MB * MIB,
+      bodiesBytes: values.MAX_BODIES_MB * MIB,
+    },
   };
 }
 
@@ -119,7 +176,7 @@ function tlsOf(cert: string | undefined, key: string | undefined): CentralConfig
   if (cert === undefined || key === undefined) {
     throw new AppError('usage', 'TLS_CERT and TLS_KEY must be given together');
   }
-  const tls = { cert: readPem('TLS_CERT', cert), key: readPem('TLS_KEY', key) };
+  const tls = { cert: readPem('TLS_CERT', cert), key: readPem('TLS_KEY', key), certFile: cert, keyFile: key };
   try {
     createSecureContext(tls);
   } catch (error) {

@@ -2,10 +2,11 @@
  * Who is asking: a village (HTTP Basic with its credential), an analyst or an admin (bearer token, or Basic with that
  * name and the token as password, so that CouchDB tools work). Decided once per request, before its body is read.
  */
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../shared/app-error.js';
 import { basicCredentials, bearerToken, sameSecret } from '../shared/http/credentials.js';
 import type { ContactLog } from './gateway/contact-log.js';
+import type { LoginGuard } from './gateway/login-guard.js';
 import type { VillageDirectory } from './gateway/village-directory.js';
 import type { Tokens } from './tokens.js';
 
@@ -19,6 +20,7 @@ export interface RolesOptions {
   tokens(): Tokens;
   directory: VillageDirectory;
   contacts: ContactLog;
+  guard: LoginGuard;
 }
 
 const CHALLENGE = 'Basic realm="solar-central", charset="UTF-8"';
@@ -33,7 +35,7 @@ export class Roles {
   /** Lets the named roles pass; no or wrong credentials are a 401, another role a 403. */
   require(...allowed: readonly Role[]): RequestHandler {
     return async (request, response, next) => {
-      const caller = await this.#identify(request.headers.authorization);
+      const caller = await this.#identify(request);
       if (!caller) {
         response.set('WWW-Authenticate', CHALLENGE);
         const isNamed = request.headers.authorization !== undefined;
@@ -53,20 +55,34 @@ export class Roles {
     };
   }
 
-  async #identify(header: string | undefined): Promise<Caller | undefined> {
-    const tokens = this.#options.tokens();
-    const bearer = bearerToken(header);
-    if (bearer !== undefined) return roleOfToken(bearer, tokens);
-    const basic = basicCredentials(header);
-    if (!basic) return undefined;
-    const user = basic.user.toLowerCase();
-    if (RESERVED_USERS.has(user)) {
-      const caller = roleOfToken(basic.password, tokens);
-      return caller?.role === user ? caller : undefined;
+  async #identify(request: Request): Promise<Caller | undefined> {
+    const header = request.headers.authorization;
+    const token = bearerToken(header);
+    const login = token === undefined ? basicCredentials(header) : { user: '', password: token };
+    if (!login) return undefined;
+    const { guard } = this.#options;
+    const address = request.ip ?? '';
+    const { user, password } = login;
+    const waitS = guard.waitS(address, user, password);
+    if (waitS > 0) {
+      throw new AppError('too_many_requests', 'too many logins from this address have failed', { retryAfterS: waitS });
     }
-    const found = await this.#options.directory.authenticate(basic.user, basic.password);
+    const caller = token === undefined ? await this.#named(user, password) : roleOfToken(token, this.#options.tokens());
+    if (caller) guard.succeeded(user, password);
+    else guard.failed(address, user, password);
+    return caller;
+  }
+
+  async #named(user: string, password: string): Promise<Caller | undefined> {
+    const { tokens, directory, contacts } = this.#options;
+    const name = user.toLowerCase();
+    if (RESERVED_USERS.has(name)) {
+      const caller = roleOfToken(password, tokens());
+      return caller?.role === name ? caller : undefined;
+    }
+    const found = await directory.authenticate(user, password);
     if (found.ok) return { role: 'village', village: found.village };
-    if (found.village !== undefined) this.#options.contacts.note(found.village, { succeeded: false, documents: false });
+    if (found.village !== undefined) contacts.note(found.village, { succeeded: false, documents: false, status: 401 });
     return undefined;
   }
 }

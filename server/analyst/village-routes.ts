@@ -11,6 +11,7 @@ import { jsonBody } from '../../shared/http/json-body.js';
 import { formatInstant } from '../../shared/time.js';
 import { problemsOf, sentenceOf } from '../../shared/validation.js';
 import { createCredential, hashCredential } from '../gateway/credential.js';
+import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS, rotated } from '../gateway/credential-rotation.js';
 import { RESERVED_USERS, type Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
@@ -23,6 +24,11 @@ const newVillageSchema = z.strictObject({
   name: z.string().min(1).max(200).optional(),
   lat: z.number().min(-90).max(90).optional(),
   lon: z.number().min(-180).max(180).optional(),
+});
+
+const rotationSchema = z.strictObject({
+  /** How long the old credential stays good; 0 ends it at once. */
+  overlapHours: z.number().min(0).max(MAX_OVERLAP_HOURS).default(DEFAULT_OVERLAP_HOURS),
 });
 
 export function villageRoutes(context: AnalystContext, roles: Roles): Router {
@@ -73,10 +79,12 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
 
   router
     .route('/:id/rotate')
-    .post(administers, async (request, response) => {
+    .post(administers, jsonBody(MAX_BODY_BYTES), async (request, response) => {
+      const overlapHours = overlapHoursOf(request.body);
       const password = createCredential();
       const credentialHash = hashCredential(password);
-      const id = await change(request.params.id, ({ disabledAt, ...record }) => ({ ...record, credentialHash }));
+      const rotation = { nowMs: clock.now(), overlapHours };
+      const id = await change(request.params.id, (record) => rotated(record, credentialHash, rotation));
       response.status(201).json({ id, user: id, password });
     })
     .all(methodNotAllowed('POST'));
@@ -101,6 +109,13 @@ function parseListQuery({ numbers, ...others }: Record<string, unknown>): boolea
     throw new AppError('invalid_request', 'the parameter numbers must be true or false');
   }
   return numbers === 'true';
+}
+
+function overlapHoursOf(body: unknown): number {
+  const parsed = rotationSchema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data.overlapHours;
+  const details = problemsOf(parsed.error);
+  throw new AppError('invalid_request', sentenceOf(details, 'the body'), { details });
 }
 
 function newVillageOf(body: unknown): Omit<VillageRecord, 'credentialHash' | 'createdAt'> {

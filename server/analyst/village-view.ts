@@ -17,6 +17,11 @@ export interface VillageView {
   lastAttemptAt?: string;
   /** When a document of it was last taken. */
   lastDocumentAt?: string;
+  /** When a request of it, or a login in its name, last failed, and with which HTTP status. */
+  lastFailureAt?: string;
+  lastFailureStatus?: number;
+  /** How many have failed. */
+  failures?: number;
   /** Not heard of for longer than is expected of a village. */
   silent: boolean;
 }
@@ -33,7 +38,7 @@ const PARALLEL = 4;
 
 /** A village never heard of is silent once it is older than `silentAfterHours`. */
 export function viewOf(record: VillageRecord, nowMs: number, silentAfterHours: number): VillageView {
-  const { credentialHash, disabledAt, ...shown } = record;
+  const { credentialHash, previousCredentials, disabledAt, ...shown } = record;
   const heardMs = Date.parse(record.lastContactAt ?? record.createdAt);
   return {
     ...shown,

@@ -10,7 +10,7 @@ import { villageOf } from '../roles.js';
 import type { HeldNumber, IncomingDocument, WriteOutcome } from '../store/contract.js';
 import { checkDocument, type DocumentVerdict } from './document-check.js';
 import type { GatewayContext } from './gateway-context.js';
-import { readJsonBody } from './request-body.js';
+import type { GatewayMetrics } from './gateway-metrics.js';
 import { sendJson } from './send-json.js';
 
 /** One line of the answer. */
@@ -18,11 +18,16 @@ export type BulkEntry =
   | { id: string; rev: string; ok: true; held?: HeldNumber }
   | { id: string | null; error: 'forbidden'; reason: string };
 
-export function bulkDocsHandler({ store, contacts }: GatewayContext): RequestHandler {
+export function bulkDocsHandler(context: GatewayContext): RequestHandler {
+  const { store, contacts, admission, directory, metrics } = context;
   return async (request, response) => {
     const village = villageOf(response);
-    const documents = documentsOf(await readJsonBody(request));
-    const entries = await takeDocuments(documents, village, (accepted) => store().write(accepted));
+    const entries = await admission.withBody({ village, request, response }, async (body) => {
+      const documents = documentsOf(body);
+      // The body may have been minutes on its way, and waited: whoever was disabled meanwhile is out.
+      await directory.assertEnabled(village);
+      return takeDocuments(documents, { village, metrics, write: (accepted) => store().write(accepted) });
+    });
     if (entries.some((entry) => 'ok' in entry)) contacts.note(village, { succeeded: true, documents: true });
     response.status(201);
     if (/(^|[,\s])return=representation([,;\s]|$)/i.test(request.get('Prefer') ?? '')) {
@@ -45,14 +50,19 @@ function documentsOf(body: unknown): unknown[] {
   return body.docs;
 }
 
-async function takeDocuments(
-  documents: readonly unknown[],
-  village: string,
-  write: (accepted: IncomingDocument[]) => Promise<WriteOutcome[]>,
-): Promise<BulkEntry[]> {
+interface Taking {
+  village: string;
+  metrics: GatewayMetrics;
+  write(accepted: IncomingDocument[]): Promise<WriteOutcome[]>;
+}
+
+async function takeDocuments(documents: readonly unknown[], { village, metrics, write }: Taking): Promise<BulkEntry[]> {
   const verdicts = documents.map((document) => checkDocument(document, village));
   const accepted = verdicts.flatMap((verdict) => ('document' in verdict ? [verdict.document] : []));
   const outcomes = accepted.length === 0 ? [] : await write(accepted);
+  for (const verdict of verdicts) if ('kind' in verdict) metrics.documentRefused(verdict.kind);
+  for (const outcome of outcomes) if (!outcome.ok) metrics.documentRefused('rewrite');
+  metrics.documentsTaken(outcomes.filter(({ ok }) => ok).length);
   let next = 0;
   return verdicts.map((verdict) => ('document' in verdict ? entryOf(verdict, outcomes[next++]) : refusal(verdict)));
 }

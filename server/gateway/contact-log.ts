@@ -1,6 +1,8 @@
 /**
- * When each village was last heard of. Kept in memory and written at most once a minute and at stop, so that contacts
- * cost no write each; a crash loses at most that minute.
+ * When each village was last heard of, and how often it failed. Kept in memory; what is new about a village is written at
+ * most every few minutes, and at stop, so that contacts cost no write each. A crash loses at most those minutes.
+ *
+ * Several gateways may hear of the same village: times only move forward, and each adds the failures it saw.
  */
 import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
@@ -12,21 +14,40 @@ export interface ContactLogOptions {
   store(): CentralStore;
   clock: Clock;
   log: Logger;
+  /** How often what is due is written. */
   flushIntervalMs?: number;
+  /** How far two writes for one village are apart at least. */
+  writeIntervalMs?: number;
 }
 
-/** The three times of a record that contacts move. */
-export type Contact = Pick<VillageRecord, 'lastAttemptAt' | 'lastContactAt' | 'lastDocumentAt'>;
+/** The fields of a record that contacts move; `failures` are those that came on top. */
+export type Contact = Pick<
+  VillageRecord,
+  'lastAttemptAt' | 'lastContactAt' | 'lastDocumentAt' | 'lastFailureAt' | 'lastFailureStatus' | 'failures'
+>;
+
+export interface Attempt {
+  /** It got what it asked for. */
+  succeeded: boolean;
+  /** Documents were taken. */
+  documents: boolean;
+  /** HTTP status of the answer, where it did not succeed. */
+  status?: number;
+}
 
 const FLUSH_INTERVAL_MS = 60_000;
-/** A database that hangs must not hold up the end; what is not written then is at most a minute of contacts. */
+const WRITE_INTERVAL_MS = 300_000;
+/** A database that hangs must not hold up the end; what is not written then is at most some minutes of contacts. */
 const STOP_WAIT_MS = 2_000;
+/** Villages whose last write is remembered. */
+const MAX_REMEMBERED = 200_000;
 
 export class ContactLog implements Service {
   readonly name = 'contact log';
   readonly #options: ContactLogOptions;
   /** What the store does not have yet. */
   readonly #pending = new Map<string, Contact>();
+  readonly #writtenAtMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
@@ -36,7 +57,7 @@ export class ContactLog implements Service {
 
   async start(): Promise<void> {
     const intervalMs = this.#options.flushIntervalMs ?? FLUSH_INTERVAL_MS;
-    this.#timer ??= setInterval(() => void this.flush(), intervalMs);
+    this.#timer ??= setInterval(() => void this.flushDue(), intervalMs);
   }
 
   async stop(): Promise<void> {
@@ -47,13 +68,19 @@ export class ContactLog implements Service {
     waiting.abort();
   }
 
-  /** A village asked something; `succeeded` when it got what it asked for, `documents` when documents were taken. */
-  note(village: string, { succeeded, documents }: { succeeded: boolean; documents: boolean }): void {
+  /** A village asked something, or somebody in its name. */
+  note(village: string, { succeeded, documents, status }: Attempt): void {
     const at = formatInstant(this.#options.clock.now());
+    const before = this.#pending.get(village);
+    const failure = {
+      lastFailureAt: at,
+      ...(status === undefined ? {} : { lastFailureStatus: status }),
+      failures: (before?.failures ?? 0) + 1,
+    };
     this.#pending.set(village, {
-      ...this.#pending.get(village),
+      ...before,
       lastAttemptAt: at,
-      ...(succeeded ? { lastContactAt: at } : {}),
+      ...(succeeded ? { lastContactAt: at } : failure),
       ...(documents ? { lastDocumentAt: at } : {}),
     });
   }
@@ -63,25 +90,50 @@ export class ContactLog implements Service {
     return later(record, this.#pending.get(record.id));
   }
 
-  /** Writes what is pending; what cannot be written stays pending. Never rejects. */
+  /** Writes all that is pending; what cannot be written stays pending. Never rejects. */
   flush(): Promise<void> {
-    this.#flushing = this.#flushing.then(() => this.#flushAll());
+    return this.#flushWhere(() => true);
+  }
+
+  /** Writes what is pending of villages whose last write is long enough ago. Never rejects. */
+  flushDue(): Promise<void> {
+    const { clock, writeIntervalMs = WRITE_INTERVAL_MS } = this.#options;
+    return this.#flushWhere((village) => {
+      const writtenAtMs = this.#writtenAtMs.get(village);
+      return writtenAtMs === undefined || clock.monotonic() - writtenAtMs >= writeIntervalMs;
+    });
+  }
+
+  #flushWhere(isDue: (village: string) => boolean): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#write([...this.#pending].filter(([village]) => isDue(village))));
     return this.#flushing;
   }
 
-  async #flushAll(): Promise<void> {
+  async #write(contacts: readonly [string, Contact][]): Promise<void> {
     const { store, log } = this.#options;
-    for (const [village, contact] of [...this.#pending]) {
+    for (const [village, contact] of contacts) {
       try {
         await store().villages.update(village, (record) => later(record, contact));
-        // A contact that came meanwhile is newer and stays for the next time.
-        if (this.#pending.get(village) === contact) this.#pending.delete(village);
+        this.#written(village, contact);
       } catch (error) {
         log.warn('contacts of the villages could not be written down; they are kept for the next try', {
           error: messageOf(error),
         });
         return;
       }
+    }
+  }
+
+  /** A contact that came meanwhile is newer and stays for the next time, but for the failures that were written. */
+  #written(village: string, written: Contact): void {
+    const now = this.#pending.get(village);
+    if (now === written) this.#pending.delete(village);
+    else if (now) this.#pending.set(village, { ...now, failures: (now.failures ?? 0) - (written.failures ?? 0) });
+    this.#writtenAtMs.delete(village);
+    this.#writtenAtMs.set(village, this.#options.clock.monotonic());
+    for (const oldest of this.#writtenAtMs.keys()) {
+      if (this.#writtenAtMs.size <= MAX_REMEMBERED) break;
+      this.#writtenAtMs.delete(oldest);
     }
   }
 }
@@ -93,5 +145,10 @@ function later(record: VillageRecord, contact: Contact | undefined): VillageReco
     const seen = contact?.[name];
     if (seen !== undefined && seen > (merged[name] ?? '')) merged[name] = seen;
   }
-  return merged;
+  if (!contact?.failures) return merged;
+  merged.failures = (merged.failures ?? 0) + contact.failures;
+  const { lastFailureAt = '', lastFailureStatus } = contact;
+  if (lastFailureAt <= (merged.lastFailureAt ?? '')) return merged;
+  const { lastFailureStatus: earlier, ...rest } = merged;
+  return { ...rest, lastFailureAt, ...(lastFailureStatus === undefined ? {} : { lastFailureStatus }) };
 }

@@ -11,7 +11,8 @@ const COUCH_NAME: Partial<Record<ErrorCode, string>> = {
   unsupported_media_type: 'bad_content_type',
   unavailable: 'service_unavailable',
   storage_failed: 'service_unavailable',
-  busy: 'too_many_requests',
+  busy: 'service_unavailable',
+  timeout: 'request_timeout',
   internal: 'internal_server_error',
 };
 
@@ -30,9 +31,16 @@ export function couchErrorHandler(log: Logger): ErrorRequestHandler {
     }
     if (known.status === 503) log.warn('a replication request could not be served', { error: known.message });
     if (response.headersSent) return next(error);
-    if (known.retryAfterS !== undefined) response.set('Retry-After', String(known.retryAfterS));
+    if (known.retryAfterS !== undefined) response.set('Retry-After', String(jittered(known.retryAfterS)));
+    // Of a body that was given up half-way nothing more is read.
+    if (request.readableDidRead && !request.complete) response.set('Connection', 'close');
     response.status(known.status).json({ error: COUCH_NAME[known.code] ?? known.code, reason: known.message });
   };
+}
+
+/** Whoever failed at the same moment does not come back at the same moment. */
+function jittered(seconds: number): number {
+  return Math.ceil(seconds * (1 + Math.random() / 2));
 }
 
 function asAppError(error: unknown): AppError {

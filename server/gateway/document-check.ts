@@ -32,20 +32,28 @@ const EVENT_NUMBER = /^\d{1,15}$/;
 
 type Fields = Record<string, unknown>;
 
-export type DocumentVerdict = { document: IncomingDocument } | { id: string | null; reason: string };
+/** Why a document is refused, in few words: what it is made of, a deletion, another village's, an id of other fields. */
+export type RefusalKind = 'form' | 'deletion' | 'village' | 'id';
+
+export type DocumentVerdict = { document: IncomingDocument } | { id: string | null; reason: string; kind: RefusalKind };
 
 /** Checks a document of `village` (in canonical form). */
 export function checkDocument(raw: unknown, village: string): DocumentVerdict {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return { id: null, reason: 'is not an object' };
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    return { id: null, reason: 'is not an object', kind: 'form' };
+  }
   const fields = raw as Fields;
   const { _id: id, node, seq } = fields;
-  if (typeof id !== 'string') return { id: null, reason: '_id must be a text' };
+  if (typeof id !== 'string') return { id: null, reason: '_id must be a text', kind: 'form' };
   const reserved = reservedReason(fields);
-  if (reserved !== undefined) return { id, reason: reserved };
+  if (reserved !== undefined) return { id, reason: reserved, kind: fields._deleted === true ? 'deletion' : 'form' };
   const rev = revisionOf(fields);
-  if (rev === undefined) return { id, reason: 'has no well-formed revision' };
+  if (rev === undefined) return { id, reason: 'has no well-formed revision', kind: 'form' };
+  if (fields.village !== village || !id.startsWith(`${village}:`)) {
+    return { id, reason: `is not a document of the village ${village}`, kind: 'village' };
+  }
   const reason = reasonAgainst(fields, id, village);
-  if (reason !== undefined) return { id, reason };
+  if (reason !== undefined) return { id, reason, kind: reason === MISMATCH ? 'id' : 'form' };
   return { document: { id, rev, node: String(node), seq: Number(seq), body: fields } };
 }
 
@@ -60,7 +68,6 @@ function reservedReason(fields: Fields): string | undefined {
 }
 
 function reasonAgainst(fields: Fields, id: string, village: string): string | undefined {
-  if (fields.village !== village || !id.startsWith(`${village}:`)) return `is not a document of the village ${village}`;
   const { type } = fields;
   if (type !== 'reading' && type !== 'prediction' && type !== 'event') {
     return 'type must be reading, prediction or event';

@@ -1,11 +1,19 @@
 /** What the replication endpoints work with. */
 import type { Logger } from '../../shared/logger.js';
 import type { CentralStore } from '../store/contract.js';
+import type { Admission } from './admission.js';
 import type { ContactLog } from './contact-log.js';
+import type { GatewayMetrics } from './gateway-metrics.js';
+import type { VillageAllowance } from './village-allowance.js';
+import type { VillageDirectory } from './village-directory.js';
 
 export interface GatewayContext {
   /** Throws `unavailable` while there is none. */
   store(): CentralStore;
+  directory: VillageDirectory;
   contacts: ContactLog;
+  admission: Admission;
+  allowance: VillageAllowance;
+  metrics: GatewayMetrics;
   log: Logger;
 }

@@ -12,6 +12,7 @@ import type { GatewayContext } from './gateway-context.js';
 import { localDocumentHandlers } from './local-documents.js';
 import { receiptHandler } from './receipt.js';
 import { revsDiffHandler } from './revs-diff.js';
+import { allowedAtOnce } from './village-allowance.js';
 
 export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
   const { store } = context;
@@ -34,7 +35,7 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
   });
 
   const telemetry = Router({ caseSensitive: true });
-  telemetry.use(roles.require('village'), noteContact(context));
+  telemetry.use(roles.require('village'), noteContact(context), allowedAtOnce(context.allowance));
   telemetry
     .route('/')
     .get(async (_request, response) => {
@@ -74,6 +75,7 @@ function noteContact({ contacts }: GatewayContext): RequestHandler {
         contacts.note(village, {
           succeeded: response.statusCode < 400 || response.statusCode === 404,
           documents: false,
+          status: response.statusCode,
         }),
       );
     }

@@ -3,7 +3,6 @@ import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { villageOf } from '../roles.js';
 import type { GatewayContext } from './gateway-context.js';
-import { readJsonBody } from './request-body.js';
 
 /** A checkpoint keeps up to 50 sessions of history, some 15 KiB. */
 const MAX_BYTES = 256 * 1024;
@@ -16,7 +15,7 @@ export interface LocalDocumentHandlers {
   delete: RequestHandler;
 }
 
-export function localDocumentHandlers({ store }: GatewayContext): LocalDocumentHandlers {
+export function localDocumentHandlers({ store, admission }: GatewayContext): LocalDocumentHandlers {
   return {
     get: async (request, response) => {
       const { village, name } = named(request, response);
@@ -26,7 +25,7 @@ export function localDocumentHandlers({ store }: GatewayContext): LocalDocumentH
     },
     put: async (request, response) => {
       const { village, name } = named(request, response);
-      const { rev, body } = contentOf(await readJsonBody(request, MAX_BYTES), name);
+      const { rev, body } = contentOf(await admission.smallBody({ village, request, response }, MAX_BYTES), name);
       const kept = await store().local.put(village, name, body, rev ?? revisionIn(request));
       response.status(201).json({ ok: true, id: `_local/${name}`, rev: kept });
     },

@@ -1,52 +1,102 @@
 /**
- * Reads the JSON body of a replication request: plain, gzip or Brotli, bounded after decompression, so that a small bomb
- * cannot fill the memory. What it gives may be nested as deep as the sender liked: never walk it recursively, never stringify
- * it before it is checked.
+ * A body of a replication request on its way in: received as it was sent, then decompressed and parsed. Both are bounded,
+ * so that neither a flood nor a small bomb fills the memory. What comes out may be nested as deep as the sender liked:
+ * never walk it recursively, never stringify it before it is checked.
  */
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { AppError, codeOf } from '../../shared/app-error.js';
 
-/** Bytes of a request's body, decompressed. */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+export interface ReceiveOptions {
+  maxBytes: number;
+  /** Milliseconds it may pause. */
+  pauseMs: number;
+  /** Told how many bytes there are so far, before they are kept; what it throws ends the receiving. */
+  onBytes?: (bytes: number) => void;
+}
 
-/** The parsed body. Throws `invalid_request`, `too_large` or `unsupported_media_type`. */
-export async function readJsonBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<unknown> {
-  const bytes = await readBytes(request, maxBytes);
-  let text: string;
+export interface ReceivedBody {
+  bytes: Buffer;
+  encoding: BodyEncoding;
+}
+
+type BodyEncoding = 'identity' | 'gzip' | 'br';
+
+const ENCODINGS: Readonly<Record<string, BodyEncoding>> = {
+  ...{ '': 'identity', identity: 'identity' },
+  ...{ gzip: 'gzip', 'x-gzip': 'gzip', br: 'br' },
+};
+
+/** Larger than zlib's own: fewer pieces to put together. */
+const CHUNK_BYTES = 128 * 1024;
+
+const gunzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip);
+const unbrotli = promisify<zlib.InputType, zlib.BrotliOptions, Buffer>(zlib.brotliDecompress);
+
+/** Throws `unsupported_media_type` for an encoding that is not supported. */
+export function encodingOf(request: IncomingMessage): BodyEncoding {
+  const named = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
+  const encoding = Object.hasOwn(ENCODINGS, named) ? ENCODINGS[named] : undefined;
+  if (encoding) return encoding;
+  throw new AppError('unsupported_media_type', `the encoding ${named.slice(0, 40)} is not supported; gzip and br are`);
+}
+
+const PAUSE_MS = 30_000;
+
+/** A small body, received and parsed. Throws what the functions below throw. */
+export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  return parseJson(await decodeBody(await receiveBody(request, { maxBytes, pauseMs: PAUSE_MS }), maxBytes));
+}
+
+/** The bytes as they were sent. Throws `invalid_request`, `too_large`, `timeout`, and what `onBytes` throws. */
+export async function receiveBody(request: IncomingMessage, options: ReceiveOptions): Promise<ReceivedBody> {
+  const { maxBytes } = options;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new AppError('invalid_request', 'the body is not UTF-8');
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new AppError('invalid_request', 'the body is not valid JSON');
+    const encoding = encodingOf(request);
+    if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
+    return { encoding, bytes: await collect(request, options) };
+  } catch (error) {
+    if (codeOf(error) !== 'timeout') await discardRest(request, 2 * maxBytes);
+    throw error;
   }
 }
 
-async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const source = decoded(request);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
-    for await (const chunk of source.iterator({ destroyOnReturn: false })) {
-      size += (chunk as Buffer).length;
-      if (size > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk as Buffer);
-    }
-  } catch (error) {
-    if (source !== request) {
-      request.unpipe();
-      source.destroy();
-    }
-    await discardRest(request, 2 * maxBytes);
-    throw readingError(error);
-  }
-  return Buffer.concat(chunks, size);
+function collect(request: IncomingMessage, { maxBytes, pauseMs, onBytes }: ReceiveOptions): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const settle = () => {
+      clearTimeout(timer);
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone).pause();
+    };
+    const fail = (error: unknown) => {
+      settle();
+      reject(error);
+    };
+    const onData = (chunk: Buffer) => {
+      timer.refresh();
+      size += chunk.length;
+      try {
+        if (size > maxBytes) throw tooLarge(maxBytes);
+        onBytes?.(size);
+        chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+      } catch (error) {
+        fail(error);
+      }
+    };
+    const onEnd = () => {
+      settle();
+      resolve(Buffer.concat(chunks, size));
+    };
+    const onGone = () => fail(new AppError('invalid_request', 'the request ended before its body was complete'));
+    const timer = setTimeout(() => {
+      fail(new AppError('timeout', `nothing came of the body for ${pauseMs / 1000} s`));
+    }, pauseMs);
+    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+    // Gone before anybody listened.
+    if (request.destroyed) onGone();
+  });
 }
 
 /**
@@ -65,33 +115,31 @@ async function discardRest(request: IncomingMessage, maxBytes: number): Promise<
   }
 }
 
-function decoded(request: IncomingMessage): Readable {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (encoding === 'identity' || encoding === '') return request;
-  const inflate = inflater(encoding);
-  if (!inflate) {
-    const name = encoding.slice(0, 40);
-    throw new AppError('unsupported_media_type', `the encoding ${name} is not supported; gzip and br are`);
+/** The body decompressed. Throws `invalid_request` and `too_large`. */
+export async function decodeBody({ bytes, encoding }: ReceivedBody, maxBytes: number): Promise<Buffer> {
+  if (encoding === 'identity') return bytes;
+  const options = { maxOutputLength: maxBytes, chunkSize: CHUNK_BYTES };
+  try {
+    return await (encoding === 'gzip' ? gunzip(bytes, options) : unbrotli(bytes, options));
+  } catch (error) {
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
+    throw new AppError('invalid_request', 'the body is not what its encoding says', { cause: error });
   }
-  request.once('error', (error) => inflate.destroy(error));
-  request.once('aborted', () => inflate.destroy(new Error('aborted')));
-  return request.pipe(inflate);
 }
 
-function inflater(encoding: string): zlib.Gunzip | zlib.BrotliDecompress | undefined {
-  if (encoding === 'gzip' || encoding === 'x-gzip') return zlib.createGunzip();
-  if (encoding === 'br') return zlib.createBrotliDecompress();
-  return undefined;
-}
-
-function readingError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  // zlib names its own errors Z_…, those of the Brotli decoder ERR__ERROR_… and the like.
-  const isCompression = /^(Z_|ERR_(BROTLI|_))/.test(codeOf(error) ?? '');
-  const what = isCompression
-    ? 'the body is not what its encoding says'
-    : 'the request ended before its body was complete';
-  return new AppError('invalid_request', what, { cause: error });
+/** Throws `invalid_request`. */
+export function parseJson(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new AppError('invalid_request', 'the body is not UTF-8');
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new AppError('invalid_request', 'the body is not valid JSON');
+  }
 }
 
 function tooLarge(maxBytes: number): AppError {

@@ -7,24 +7,25 @@ import { AppError } from '../../shared/app-error.js';
 import { villageOf } from '../roles.js';
 import type { RevisionsMissing } from '../store/contract.js';
 import type { GatewayContext } from './gateway-context.js';
-import { readJsonBody } from './request-body.js';
 import { sendJson } from './send-json.js';
 
 const REVISION = /^[1-9]\d{0,8}-[0-9a-f]{1,64}$/;
 
-export function revsDiffHandler({ store }: GatewayContext): RequestHandler {
+export function revsDiffHandler({ store, admission }: GatewayContext): RequestHandler {
   return async (request, response) => {
     const village = villageOf(response);
-    const asked = revisionsOf(await readJsonBody(request));
-    const own = asked.filter(([id, revs]) => isAskable(id, village) && revs.every((rev) => REVISION.test(rev)));
-    const ownIds = new Set(own.map(([id]) => id));
-    const missing = own.length === 0 ? {} : await store().revsDiff(Object.fromEntries(own));
-    const others = asked.filter(([id, revs]) => !ownIds.has(id) && revs.length > 0);
-    const answer: [string, RevisionsMissing[string]][] = [
-      ...Object.entries(missing),
-      ...others.map(([id, revs]): [string, RevisionsMissing[string]] => [id, { missing: revs }]),
-    ];
-    await sendJson(request, response, Object.fromEntries(answer));
+    const answer = await admission.withBody({ village, request, response }, async (body) => {
+      const asked = revisionsOf(body);
+      const own = asked.filter(([id, revs]) => isAskable(id, village) && revs.every((rev) => REVISION.test(rev)));
+      const ownIds = new Set(own.map(([id]) => id));
+      const missing = own.length === 0 ? {} : await store().revsDiff(Object.fromEntries(own));
+      const others = asked.filter(([id, revs]) => !ownIds.has(id) && revs.length > 0);
+      return Object.fromEntries<RevisionsMissing[string]>([
+        ...Object.entries(missing),
+        ...others.map(([id, revs]): [string, RevisionsMissing[string]] => [id, { missing: revs }]),
+      ]);
+    });
+    await sendJson(request, response, answer);
   };
 }
 

@@ -7,6 +7,7 @@ import { villageIdSchema } from '../../shared/documents.js';
 import type { Clock } from '../../shared/time.js';
 import type { CentralStore, VillageRecord } from '../store/contract.js';
 import { HASH_OF_NOTHING, verifyCredential } from './credential.js';
+import { isCredentialOf } from './credential-rotation.js';
 
 export interface VillageDirectoryOptions {
   store(): CentralStore;
@@ -41,12 +42,17 @@ export class VillageDirectory {
   async authenticate(user: string, password: string): Promise<Authentication> {
     const id = villageIdSchema.safeParse(user).data;
     const record = id === undefined ? undefined : await this.#find(id);
-    const isRight = verifyCredential(password, record?.credentialHash ?? HASH_OF_NOTHING);
+    const isRight = record
+      ? isCredentialOf(record, password, this.#options.clock.now())
+      : verifyCredential(password, HASH_OF_NOTHING);
     if (!record || !isRight) return { ok: false, ...(record ? { village: record.id } : {}) };
-    if (record.disabledAt !== undefined) {
-      throw new AppError('forbidden', `the village ${record.id} is disabled at the centre`);
-    }
+    if (record.disabledAt !== undefined) throw disabled(record.id);
     return { ok: true, village: record.id };
+  }
+
+  /** Throws `forbidden` for a village that has been disabled since it was let in. */
+  async assertEnabled(id: string): Promise<void> {
+    if ((await this.#find(id))?.disabledAt !== undefined) throw disabled(id);
   }
 
   /** Makes a change known to this process at once. */
@@ -77,4 +83,8 @@ export class VillageDirectory {
       throw error;
     }
   }
+}
+
+function disabled(id: string): AppError {
+  return new AppError('forbidden', `the village ${id} is disabled at the centre`);
 }

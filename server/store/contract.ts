@@ -41,6 +41,8 @@ export interface VillageRecord {
   /** Salted hash of the credential, see `server/gateway/credential.ts`. */
   credentialHash: string;
   createdAt: string;
+  /** Earlier credentials that are still good until their instant, the newest first. */
+  previousCredentials?: { hash: string; until: string }[];
   disabledAt?: string;
   /** When it last asked anything, with success or not. */
   lastAttemptAt?: string;
@@ -48,6 +50,11 @@ export interface VillageRecord {
   lastContactAt?: string;
   /** When a document of it was last taken. */
   lastDocumentAt?: string;
+  /** When a request of it, or a login in its name, last failed, and with which HTTP status. */
+  lastFailureAt?: string;
+  lastFailureStatus?: number;
+  /** How many have failed; after a crash of a gateway some may be missing. */
+  failures?: number;
 }
 
 export interface VillageStore {

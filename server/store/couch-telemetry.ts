@@ -68,11 +68,11 @@ export class CouchTelemetry implements RangeReader {
   async #lookUp(documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
     const revisions = new Map(documents.map(({ id, rev }) => [id, rev]));
     const asked = Object.fromEntries([...revisions].map(([id, rev]) => [id, [rev, LATER_THAN_ALL]]));
-    const answer = await this.revsDiff(asked);
+    const answer = new Map(Object.entries(await this.revsDiff(asked)));
     const held = new Map<string, HeldDocument>();
     const same: string[] = [];
     for (const [id, rev] of revisions) {
-      const found = answer[id];
+      const found = answer.get(id);
       if (!found?.missing.includes(LATER_THAN_ALL)) throw unavailable('gave an answer that is none of its own');
       const [other] = found.possible_ancestors ?? [];
       if (!found.missing.includes(rev)) same.push(id);

@@ -15,19 +15,35 @@ export interface HttpServerOptions {
   settingNames: { host: string; port: string };
   /** How long running requests may take to finish when stopping; what is left is cut. */
   graceMs?: number;
+  timeouts?: Partial<HttpTimeouts>;
 }
 
-const HEADERS_TIMEOUT_MS = 20_000;
-/**
- * A slow phone may take minutes for 8 MiB; a client that sends nothing at all is cut much earlier, by the headers'
- * limit.
- */
-const REQUEST_TIMEOUT_MS = 300_000;
-/**
- * Longer than the quiet between two heartbeats of a meter: a new connection costs a slow link two round trips, TLS two
- * more.
- */
-const KEEP_ALIVE_MS = 75_000;
+/** Milliseconds after which a connection is ended. */
+export interface HttpTimeouts {
+  /** From the connection, or the first byte of a request, until its headers are complete; a TLS handshake too. */
+  headersMs: number;
+  /** From the first byte of a request until its body is complete. */
+  requestMs: number;
+  /** Without a request. */
+  idleMs: number;
+  /** How often connections are looked at for the first two. */
+  checkEveryMs: number;
+}
+
+const DEFAULT_TIMEOUTS: HttpTimeouts = {
+  headersMs: 20_000,
+  /**
+   * A slow phone may take minutes for 8 MiB; a client that sends nothing at all is cut much earlier, by the headers'
+   * limit.
+   */
+  requestMs: 300_000,
+  /**
+   * Longer than the quiet between two heartbeats of a meter: a new connection costs a slow link two round trips, TLS two
+   * more.
+   */
+  idleMs: 75_000,
+  checkEveryMs: 5_000,
+};
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 1024;
 
@@ -51,11 +67,17 @@ export class HttpServer implements Service {
   async start(): Promise<void> {
     if (this.#server) return;
     const { host, port, handler, tls, settingNames } = this.#options;
-    const limits = { maxHeaderSize: MAX_HEADER_BYTES };
-    const server = tls ? https.createServer({ ...tls, ...limits }, handler) : http.createServer(limits, handler);
-    server.keepAliveTimeout = KEEP_ALIVE_MS;
-    server.headersTimeout = HEADERS_TIMEOUT_MS;
-    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
+    const limits: http.ServerOptions = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAliveTimeout: timeouts.idleMs,
+      headersTimeout: timeouts.headersMs,
+      requestTimeout: timeouts.requestMs,
+      connectionsCheckingInterval: timeouts.checkEveryMs,
+    };
+    const server = tls
+      ? https.createServer({ ...tls, ...limits, handshakeTimeout: timeouts.headersMs }, handler)
+      : http.createServer(limits, handler);
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(listenError(error, host, port, settingNames)));
@@ -65,6 +87,14 @@ export class HttpServer implements Service {
       });
     });
     this.#server = server;
+  }
+
+  /**
+   * Has connections made from now on served with another certificate; those that are open keep theirs. Throws when the
+   * two do not go together, and changes nothing then.
+   */
+  useCertificate(tls: { cert: string | Buffer; key: string | Buffer }): void {
+    if (this.#server instanceof https.Server) this.#server.setSecureContext(tls);
   }
 
   /** Takes no new connection, lets running requests finish for a while, then cuts what is left. */

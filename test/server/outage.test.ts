@@ -29,13 +29,14 @@ describe('the centre while CouchDB is in trouble', () => {
     await place.remove();
   });
 
-  const startCentral = async (url: string) => {
-    central = new Central({ config: configIn(place, { couch: { url, prefix: '' } }), log: silentLogger() });
+  const startCentral = async (url: string, deadlineMs?: number) => {
+    const couchConfig = { url, prefix: '', deadlineMs };
+    central = new Central({ config: configIn(place, { couch: couchConfig }), log: silentLogger() });
     await central.start();
   };
-  const startBoth = async () => {
+  const startBoth = async (deadlineMs?: number) => {
     couch = await FakeCouch.start();
-    await startCentral(couch.url);
+    await startCentral(couch.url, deadlineMs);
     login = await addVillage();
     return couch;
   };
@@ -110,6 +111,11 @@ describe('the centre while CouchDB is in trouble', () => {
     for (const trouble of [
       { status: 500, body: { error: 'internal_server_error', reason: 'No DB shards could be opened.' } },
       { status: 401, body: { error: 'unauthorized', reason: 'x' } },
+      { status: 403, body: { error: 'forbidden', reason: 'read-only' } },
+      { status: 405, body: { error: 'method_not_allowed', reason: 'Only GET,HEAD allowed' } },
+      { status: 412, body: { error: 'precondition_failed', reason: 'read-only' } },
+      { status: 500, body: { error: 'error', reason: 'enospc' } },
+      { status: 507, body: { error: 'insufficient_storage', reason: 'No space left' } },
       { status: 404, body: { error: 'not_found', reason: 'Database does not exist.' } },
       { status: 200, body: [] },
       { status: 201, body: {} },
@@ -126,6 +132,16 @@ describe('the centre while CouchDB is in trouble', () => {
     await expectUnavailable(await push(readings('kano', 1)));
     fake.lookUp = undefined;
     expect((await push(readings('kano', 1))).status).to.equal(201);
+  });
+
+  it('answers 503 in time when CouchDB takes too long, and takes the same again once it does not', async () => {
+    const fake = await startBoth(200);
+    fake.bulkDocs = undefined;
+    const startMs = performance.now();
+    await expectUnavailable(await push(readings('kano', 2)));
+    expect(performance.now() - startMs).to.be.below(5_000);
+    fake.bulkDocs = { status: 201, body: [] };
+    expect((await push(readings('kano', 2))).status).to.equal(201);
   });
 
   it('gives no receipt when CouchDB cannot tell, or does not in time', async () => {

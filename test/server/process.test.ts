@@ -43,7 +43,7 @@ describe('solar-central as a process', () => {
       stderr: 'error: the village kano exists already\n',
     });
     expect((await verb('village', 'list')).stdout).to.match(/^kano +ok/m);
-    const rotated = await verb('village', 'rotate', 'kano');
+    const rotated = await verb('village', 'rotate', 'kano', '--now');
     expect(rotated.stdout).to.match(/^The village kano has a new credential.*If it was disabled, it is enabled\.$/m);
     expect((await runCentral(['village', 'rotate', '--help'])).stdout).to.match(/a disabled village is let in again/);
     const renewed = /^CENTRAL_PASSWORD=(.*)$/m.exec(rotated.stdout)?.[1];
@@ -52,6 +52,10 @@ describe('solar-central as a process', () => {
     expect(await telemetry(renewed)).to.equal(403);
     const status = await verb('status', '--json');
     expect(JSON.parse(status.stdout)).to.deep.include({ url, villages: { total: 1, silent: 0, disabled: 1 } });
+    const overlapping = await verb('village', 'rotate', 'kano');
+    expect(overlapping.stdout).to.match(/the old one works for 24 h more/);
+    expect((await verb('village', 'rotate', 'kano', '--overlap-hours', 'x')).code).to.equal(2);
+    expect((await verb('village', 'rotate', 'kano', '--overlap-hours', '9999')).stderr).to.match(/overlapHours/);
     expect(await runCentral(['status', '--central', url, '--admin-token', 'wrong'])).to.include({ code: 3 });
     const unreachable = await runCentral(['status', '--central', 'http://127.0.0.1:1'], { ADMIN_TOKEN: 'x' });
     expect(unreachable.code).to.equal(1);

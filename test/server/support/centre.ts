@@ -1,5 +1,5 @@
 /** A centre running in the test's own process, and the requests of those who use it. */
-import { Central } from '../../../server/central.js';
+import { Central, type CentralOptions } from '../../../server/central.js';
 import type { CentralConfig } from '../../../server/config.js';
 import { silentLogger } from '../../../shared/logger.js';
 import { type Clock, systemClock } from '../../../shared/time.js';
@@ -14,20 +14,36 @@ export class Centre {
   readonly place: Place;
   readonly #config: Partial<CentralConfig>;
   readonly #clock: Clock;
+  readonly #options: Partial<CentralOptions>;
   #central: Central;
 
-  private constructor(place: Place, config: Partial<CentralConfig>, clock: Clock) {
+  private constructor(
+    place: Place,
+    config: Partial<CentralConfig>,
+    { clock = systemClock, ...options }: Partial<CentralOptions>,
+  ) {
     this.place = place;
     this.#config = config;
     this.#clock = clock;
+    this.#options = options;
     this.#central = this.#make();
   }
 
   static async start(
     kind: StoreKind,
-    { config = {}, clock = systemClock }: { config?: Partial<CentralConfig>; clock?: Clock } = {},
+    { config = {}, ...options }: Partial<Omit<CentralOptions, 'config'>> & { config?: Partial<CentralConfig> } = {},
   ): Promise<Centre> {
-    const centre = new Centre(await createPlace(kind), config, clock);
+    const centre = new Centre(await createPlace(kind), config, options);
+    await centre.#central.start();
+    return centre;
+  }
+
+  /** Another gateway before the same CouchDB; `stop` it before this one. */
+  async second(): Promise<Centre> {
+    const { place } = this;
+    if (!place.couch) throw new Error('an embedded store has one gateway');
+    const tokens = { adminToken: this.tokens.admin, analystToken: this.tokens.analyst };
+    const centre = new Centre({ ...place, remove: async () => {} }, { ...this.#config, ...tokens }, this.#options);
     await centre.#central.start();
     return centre;
   }
@@ -41,7 +57,11 @@ export class Centre {
   }
 
   #make(): Central {
-    return new Central({ config: configIn(this.place, this.#config), log: silentLogger(), clock: this.#clock });
+    return new Central({ config: configIn(this.place, this.#config), ...this.#given() });
+  }
+
+  #given() {
+    return { log: silentLogger(), clock: this.#clock, ...this.#options };
   }
 
   async restart(): Promise<void> {

@@ -1,0 +1,94 @@
+/** Two gateways before one CouchDB: what is changed at one holds at the other. */
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { waitFor } from '../support/wait-for.js';
+import { Centre, json, type VillageLogin } from './support/centre.js';
+import { readings } from './support/documents.js';
+import { STORES } from './support/stores.js';
+
+const REACTION_MS = 5_000;
+
+if (!STORES.includes('couchdb')) {
+  describe('two gateways before one CouchDB', () => {
+    it('skipped: needs a real CouchDB and COUCHDB_URL is not set');
+  });
+} else {
+  describe('two gateways before one CouchDB', () => {
+    let one: Centre;
+    let other: Centre;
+
+    before(async () => {
+      // The other gateway is asked again and again until it knows.
+      one = await Centre.start('couchdb', { config: { limits: { failedLoginsPerVillage: 1_000 } } });
+      other = await one.second();
+    });
+    after(async () => {
+      await other?.stop();
+      await one?.stop();
+    });
+
+    const untilStatus = (login: VillageLogin, status: number) =>
+      waitFor(async () => (await other.as(login, '/telemetry')).status === status, {
+        what: `the other gateway to answer ${status}`,
+        timeoutMs: REACTION_MS,
+        intervalMs: 50,
+      });
+
+    it('a village disabled at one is out at the other within 5 s', async () => {
+      const kano = await one.addVillage('kano');
+      expect((await other.push(kano, readings('kano', 3))).every(({ ok }) => ok)).to.equal(true);
+      expect((await one.admin('/v1/villages/kano/disable', { method: 'POST' })).status).to.equal(200);
+      expect((await one.as(kano, '/telemetry')).status).to.equal(403);
+      await untilStatus(kano, 403);
+    });
+
+    it('a credential rotated at one is good at the other, with the old one beside it for the overlap', async () => {
+      const jos = await one.addVillage('jos');
+      expect((await other.as(jos, '/telemetry')).status).to.equal(200);
+      const renewed = (await (await one.admin('/v1/villages/jos/rotate', { method: 'POST' })).json()) as VillageLogin;
+      await untilStatus(renewed, 200);
+      expect((await other.as(jos, '/telemetry')).status).to.equal(200);
+      await one.admin('/v1/villages/jos/rotate', json({ overlapHours: 0 }));
+      expect((await one.as(jos, '/telemetry')).status).to.equal(401);
+      await untilStatus(jos, 401);
+      await untilStatus(renewed, 401);
+    });
+  });
+}
+
+describe('a village disabled at an embedded centre', () => {
+  it('is out at once, also with a body that was on its way', async () => {
+    const centre = await Centre.start('embedded');
+    try {
+      const kano = await centre.addVillage('kano');
+      const body = JSON.stringify({ docs: readings('kano', 1), new_edits: false });
+      let finish: () => void = () => undefined;
+      const stream = new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          const bytes = new TextEncoder().encode(body);
+          controller.enqueue(bytes.subarray(0, 10));
+          finish = () => {
+            controller.enqueue(bytes.subarray(10));
+            controller.close();
+          };
+        },
+      });
+      const pushing = centre.as(kano, '/telemetry/_bulk_docs', {
+        ...{ method: 'POST', body: stream, duplex: 'half' },
+      } as RequestInit);
+      await waitFor(
+        async () =>
+          /^solar_central_arriving_body_bytes [1-9]/m.test(await (await fetch(`${centre.url}/metrics`)).text()),
+        { what: 'the body to begin' },
+      );
+      expect((await centre.admin('/v1/villages/kano/disable', { method: 'POST' })).status).to.equal(200);
+      expect((await centre.as(kano, '/telemetry')).status).to.equal(403);
+      finish();
+      expect((await pushing).status).to.equal(403);
+      const { items } = (await (await centre.analyst('/v1/villages/kano/readings')).json()) as { items: unknown[] };
+      expect(items).to.deep.equal([]);
+    } finally {
+      await centre.stop();
+    }
+  });
+});
