@@ -5,6 +5,7 @@ import { errorHandler, methodNotAllowed, notFoundHandler } from '../shared/http/
 import { securityHeaders } from '../shared/http/security-headers.js';
 import type { Logger } from '../shared/logger.js';
 import type { Clock } from '../shared/time.js';
+import { couchQueryRoutes } from './analyst/couch-queries.js';
 import { telemetryRoutes } from './analyst/telemetry-routes.js';
 import { villageRoutes } from './analyst/village-routes.js';
 import type { ContactLog } from './gateway/contact-log.js';
@@ -35,6 +36,8 @@ export function createApp(options: AppOptions): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('case sensitive routing', true);
+  // Before the gateway's own routes, which are for villages alone.
+  app.use('/telemetry', couchQueryRoutes({ store, log }, roles));
   // Before the headers for browsers: every byte of an answer is paid for on 2G, and no browser asks for these.
   app.use(gatewayRoutes({ store, contacts, log }, roles));
   app.use(securityHeaders({ tls }));
