@@ -60,9 +60,10 @@ export function createApp(options: AppOptions): Express {
     })
     .all(methodNotAllowed('GET'));
 
+  // Before all routes below it: whoever has no business here does not learn what there is.
+  app.use('/v1', roles.require('analyst', 'admin'));
   app.use('/v1/villages', villageRoutes(analyst, roles));
   app.use('/v1/villages', telemetryRoutes(analyst, roles));
-  app.use('/v1', roles.require('analyst', 'admin'));
   app.use(notFoundHandler);
   app.use(errorHandler(log));
   return app;
