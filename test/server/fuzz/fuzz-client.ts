@@ -84,7 +84,7 @@ function isDocumented(text: string, path: string): boolean {
     return false;
   }
   const { error, reason } = body as Record<string, unknown>;
-  if (/^\/(telemetry([/?]|$)|\?|$)/.test(path)) return isText(error) && isText(reason);
+  if (/^(\/telemetry([/?]|$)|\/+(\?|$))/.test(path)) return isText(error) && isText(reason);
   if (typeof error !== 'object' || error === null) return false;
   const { code, message } = error as Record<string, unknown>;
   return isText(code) && isText(message);
