@@ -63,7 +63,7 @@ export class Bombs {
   readonly #made: readonly Packed[];
 
   constructor() {
-    const zeros = Buffer.alloc(200 * 1024 * 1024, ' ');
+    const zeros = Buffer.alloc(100 * 1024 * 1024, ' ');
     const started = Buffer.concat([Buffer.from('{"new_edits":false,"docs":['), zeros.subarray(0, 40 * 1024 * 1024)]);
     const headers = { 'Content-Type': 'application/json' };
     this.#made = [

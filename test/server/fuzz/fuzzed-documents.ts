@@ -31,12 +31,17 @@ function mutated(random: SeededRandom, fields: Fields): Fields {
   if (kind <= 2) return with_(fields, name, hostileValue(random, 2));
   if (kind === 3) return Object.fromEntries(Object.entries(fields).filter(([other]) => other !== name));
   if (kind === 4) return with_(fields, hostileKey(random), hostileValue(random, 2));
-  if (kind === 5) return with_(fields, '_id', `${String(fields._id)}${hostileText(random)}`);
-  if (kind === 6) return with_(fields, '_id', `${hostileText(random)}${String(fields._id)}`);
+  if (kind === 5) return with_(fields, '_id', `${idOf(fields)}${hostileText(random)}`);
+  if (kind === 6) return with_(fields, '_id', `${hostileText(random)}${idOf(fields)}`);
   if (kind === 7)
     return with_(fields, 'village', pick(random, ['witness', 'WITNESS', 'Kano', '', 'kano ', '__proto__']));
   if (kind === 8) return with_(fields, pick(random, SPECIAL), pick(random, SPECIAL_VALUES));
   return with_(fields, pick(random, ['void', 'lost', 'note', 'a1']), pick(random, LISTS));
+}
+
+/** A hostile value need not be one that can be made a text. */
+function idOf({ _id }: Fields): string {
+  return typeof _id === 'string' ? _id : '';
 }
 
 const SPECIAL = ['_deleted', '_attachments', '_revisions', '_conflicts', '_local_seq', '__proto__', 'constructor'];

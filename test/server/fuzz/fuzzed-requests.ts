@@ -110,8 +110,15 @@ function villageDraft(random: SeededRandom, index: number): Draft {
   const kind = random.integer(0, 9);
   const name = encoded(random.chance(0.7) ? `v${index}` : hostileText(random));
   if (kind < 2) return { method: 'GET', path: `/v1/villages/${name}`, as: 'analyst' };
-  if (kind === 2)
-    return { method: 'POST', path: `/v1/villages/${name}/${pick(random, ['rotate', 'disable'])}`, as: 'admin' };
+  if (kind === 2) {
+    // Those that take part must keep their credentials.
+    const target = random.chance(0.3) ? 'spare' : `v${index}${hostileText(random)}`;
+    return {
+      method: 'POST',
+      path: `/v1/villages/${encoded(target)}/${pick(random, ['rotate', 'disable'])}`,
+      as: 'admin',
+    };
+  }
   const wrong = {
     id: hostileText(random),
     name: hostileValue(random),

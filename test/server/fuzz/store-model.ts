@@ -48,7 +48,7 @@ export class StoreModel {
         continue;
       }
       const document = withRevision(raw as Fields);
-      const id = String(document._id);
+      const id = typeof document._id === 'string' ? document._id : '';
       if (isNamed && entry?.id !== id) return `names another document than ${JSON.stringify(id)}`;
       const digests = model.sent.get(id) ?? new Set();
       model.sent.set(id, digests.add(digest(document)));

@@ -20,11 +20,13 @@ export class Witness {
     this.#mark = mark;
   }
 
-  start(pauseMs: number): void {
+  /** Rejects as soon as a push was not answered with an ok for each document; resolves when ended. */
+  start(pauseMs: number): Promise<void> {
     this.#running = this.#run(pauseMs);
+    return this.#running;
   }
 
-  /** Rejects when a push was not answered with an ok for each document. */
+  /** As `start`. */
   async end(): Promise<void> {
     this.#isEnded = true;
     await this.#running;
