@@ -63,7 +63,7 @@ function findHandler({ store, log }: CouchQueryContext): RequestHandler {
     const parameters = checkParameters(request.query, 'none');
     const body = checkFindBody(await readJsonBody(request, MAX_FIND_BYTES));
     const path = `${partition(village)}/_find`;
-    await passOn(withCouch(store(), '_find'), { method: 'POST', path, parameters, body }, response, log);
+    await passOn(withCouch(store(), 'queries by _find'), { method: 'POST', path, parameters, body }, response, log);
   };
 }
 
