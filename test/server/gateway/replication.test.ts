@@ -232,7 +232,8 @@ for (const kind of STORES) {
         _rev: '0-2',
         last_seq: 3,
       });
-      for (const bad of [{ _deleted: true }, { _rev: 'x' }, { _id: '_local/other' }, [], 7]) {
+      const unkept = [JSON.parse('{"a":[{"__proto__":1}]}'), { a: '\ud800' }, { a: { '\udfff': 1 } }];
+      for (const bad of [{ _deleted: true }, { _rev: 'x' }, { _id: '_local/other' }, [], 7, ...unkept]) {
         expect(await put(kano, bad), JSON.stringify(bad)).to.equal(400);
       }
       expect((await centre.as(kano, path, { method: 'DELETE' })).status).to.equal(409);
