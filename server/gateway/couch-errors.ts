@@ -31,6 +31,8 @@ export function couchErrorHandler(log: Logger): ErrorRequestHandler {
     if (known.status === 503) log.warn('a replication request could not be served', { error: known.message });
     if (response.headersSent) return next(error);
     if (known.retryAfterS !== undefined) response.set('Retry-After', String(known.retryAfterS));
+    // Of a body that was given up half-way nothing more is read.
+    if (request.readableDidRead && !request.complete) response.set('Connection', 'close');
     response.status(known.status).json({ error: COUCH_NAME[known.code] ?? known.code, reason: known.message });
   };
 }

@@ -143,6 +143,19 @@ for (const kind of STORES) {
       }
     });
 
+    it('goes on with the connection, or ends it, after a body far too large', async () => {
+      const large = json({ selector: { a: 'x'.repeat(400_000) } });
+      for (let count = 0; count < 3; count++) {
+        // One that is cut while it is being sent is a refusal as well.
+        const status = await centre.analyst(`${KANO}/_find`, large).then(
+          (one) => one.status,
+          () => 413,
+        );
+        expect(status).to.equal(413);
+        expect(await rows({ limit: 1 })).to.have.length(1);
+      }
+    });
+
     it('answers HEAD without a body', async () => {
       const response = await centre.analyst(`${KANO}/_all_docs`, { method: 'HEAD' });
       expect([response.status, await response.text()]).to.deep.equal([200, '']);
