@@ -130,8 +130,9 @@ export class CouchClient {
     if (this.#isClosed) giveUp.abort(new Error('the centre is being stopped'));
     try {
       const asked = fetch(url, { ...init, headers, redirect: 'error', signal: giveUp.signal });
-      const response = await asked.catch((error) => {
-        throw this.#unavailable(error);
+      const response = await asked.catch((error: Error) => {
+        // What fetch says itself is only that it failed.
+        throw this.#unavailable((error.cause ?? error) as nano.RequestError);
       });
       await use(response);
     } finally {

@@ -59,11 +59,16 @@ class Silence {
 
 async function* heard(response: Response, silence: Silence): AsyncGenerator<Uint8Array, void, undefined> {
   if (!response.body) return;
-  for await (const chunk of response.body) {
-    silence.broken();
-    yield chunk as Uint8Array;
-    // A reader that takes its time is not CouchDB's silence.
-    silence.broken();
+  try {
+    for await (const chunk of response.body) {
+      silence.broken();
+      yield chunk as Uint8Array;
+      // A reader that takes its time is not CouchDB's silence.
+      silence.broken();
+    }
+  } catch (error) {
+    const why = messageOf(error);
+    throw new AppError('unavailable', `CouchDB's answer broke off (${why})`, { retryAfterS: RETRY_AFTER_S });
   }
 }
 
