@@ -28,6 +28,10 @@ const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._~+-]{0,127}$/;
 export function couchQueryRoutes(context: CouchQueryContext, roles: Roles): Router {
   const router = Router({ caseSensitive: true });
   const reads = roles.require('analyst', 'admin');
+  router.use((_request, response, next) => {
+    response.set('X-Content-Type-Options', 'nosniff');
+    next();
+  });
   router
     .route('/_partition/:village/_all_docs')
     .get(reads, allDocsHandler(context))
@@ -122,7 +126,7 @@ async function passOn(
 async function sendChunks(response: Response, chunks: AsyncIterable<string | Uint8Array>, log: Logger): Promise<void> {
   const parts = chunks[Symbol.asyncIterator]();
   const first = await parts.next();
-  response.type('application/json').set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+  response.type('application/json').set('Cache-Control', 'no-store');
   if (response.req.method === 'HEAD') {
     await parts.return?.();
     response.end();
