@@ -31,11 +31,11 @@ export function fuzzedRequest(random: SeededRandom, village: string, index: numb
     headers[pick(random, ['Accept', 'Accept-Encoding', 'Prefer', 'If-Match'])] = headerText(random);
   const common = { method: draft.method, path: draft.path, as: draft.as, village };
   if (draft.text === undefined) return { ...common, headers, body: undefined, plain: undefined };
-  if (random.chance(0.0005)) {
+  if (random.chance(0.0003)) {
     const bomb = bombs.any(random);
     return { ...common, headers: { ...headers, ...bomb.headers }, body: bomb.bytes, plain: undefined };
   }
-  const text = random.chance(0.0002) ? largeText(random) : draft.text;
+  const text = random.chance(0.0001) ? largeText(random) : draft.text;
   const isBytes = random.chance(0.02);
   const packed = pack(random, isBytes ? randomBytes(random) : Buffer.from(text, 'utf8'));
   return {
