@@ -35,14 +35,15 @@ export function fuzzedRequest(random: SeededRandom, village: string, index: numb
     const bomb = bombs.any(random);
     return { ...common, headers: { ...headers, ...bomb.headers }, body: bomb.bytes, plain: undefined };
   }
-  const text = random.chance(0.0001) ? largeText(random) : draft.text;
+  const utf8 = Buffer.from(random.chance(0.0001) ? largeText(random) : draft.text, 'utf8');
   const isBytes = random.chance(0.02);
-  const packed = pack(random, isBytes ? randomBytes(random) : Buffer.from(text, 'utf8'));
+  const packed = pack(random, isBytes ? randomBytes(random) : utf8);
   return {
     ...common,
     headers: { ...headers, ...packed.headers },
     body: packed.bytes,
-    plain: packed.isWhole && !isBytes ? text : undefined,
+    // As it arrives: half a character pair is another character by then.
+    plain: packed.isWhole && !isBytes ? utf8.toString('utf8') : undefined,
   };
 }
 
