@@ -27,29 +27,34 @@ export interface RawRange {
   after?: string;
   /** The last name, itself included. */
   to: string;
+  /** Names before this one, in the place of `to`. */
+  before?: string;
   /** All of them where absent. */
   limit?: number;
+  /** From the last name to the first. */
+  reverse?: boolean;
 }
 
-/** The entries of a range in the order of their names. */
+/** The entries of a range in the order of their names, or the other way round. */
 export async function readEntries(database: Database, range: RawRange): Promise<RawEntry[]> {
   const found: RawEntry[] = [];
   await eachEntry(database, range, (name, value) => found.push([name, value]));
   return found;
 }
 
-/** Hands over the entries of a range in the order of their names; other work has its turn after every few hundred. */
+/** Hands over the entries of a range in that order; other work has its turn after every few hundred. */
 export function eachEntry(
   database: Database,
-  { store, from, after, to, limit = -1 }: RawRange,
+  { store, from, after, to, before, limit = -1, reverse = false }: RawRange,
   each: (name: string, value: string) => void,
 ): Promise<void> {
   const start = keyIn(store, '').length;
   return new Promise((resolve, reject) => {
     const iterator = levelOf(database).iterator({
       ...(after === undefined ? { gte: keyIn(store, from ?? '') } : { gt: keyIn(store, after) }),
-      lte: keyIn(store, to),
+      ...(before === undefined ? { lte: keyIn(store, to) } : { lt: keyIn(store, before) }),
       limit,
+      reverse,
       keyAsBuffer: false,
       valueAsBuffer: false,
       unchecked: true,

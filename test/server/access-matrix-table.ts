@@ -102,7 +102,20 @@ export const TABLE: Readonly<Record<string, Row>> = {
   '/v1/villages/:id/disable': { parameters: ID, methods: { POST: { to: ADMIN } } },
   '/v1/villages/:id/readings': { parameters: ID, methods: { GET: { to: READERS } } },
   '/v1/villages/:id/predictions': { parameters: ID, methods: { GET: { to: READERS } } },
+  '/v1/villages/:id/energy': {
+    parameters: ID,
+    methods: { GET: { to: READERS, query: 'from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z&step=hour' } },
+  },
+  '/v1/changes': { methods: { GET: { to: READERS } } },
+  '/v1/alerts': { methods: { GET: { to: READERS } } },
 };
 
 /** Paths below which something other than a route or a router answers. */
-export const MIDDLEWARE: ReadonlySet<string> = new Set(['/', '/telemetry', '/v1', '/v1/villages']);
+export const MIDDLEWARE: ReadonlySet<string> = new Set([
+  '/',
+  '/telemetry',
+  '/v1',
+  '/v1/villages',
+  '/v1/changes',
+  '/v1/alerts',
+]);
