@@ -7,6 +7,7 @@ import type { Logger } from '../shared/logger.js';
 import type { Clock } from '../shared/time.js';
 import { alertRoutes } from './analyst/alert-routes.js';
 import { changeRoutes } from './analyst/change-routes.js';
+import { couchQueryRoutes } from './analyst/couch-queries.js';
 import { energyRoutes } from './analyst/energy-routes.js';
 import { telemetryRoutes } from './analyst/telemetry-routes.js';
 import { villageRoutes } from './analyst/village-routes.js';
@@ -50,6 +51,8 @@ export function createApp(options: AppOptions): Express {
   app.set('case sensitive routing', true);
   app.set('trust proxy', options.trustedProxies);
   app.use(metrics.count);
+  // Before the gateway's own routes, which are for villages alone.
+  app.use('/telemetry', couchQueryRoutes({ store, log }, roles));
   // Before the headers for browsers: every byte of an answer is paid for on 2G, and no browser asks for these.
   app.use(gatewayRoutes({ store, directory, contacts, admission, allowance, metrics, log }, roles));
   app.use(securityHeaders({ tls }));
@@ -77,12 +80,13 @@ export function createApp(options: AppOptions): Express {
     .get(fromHereOr(roles.require('analyst', 'admin')), (_request, response) => metrics.send(response))
     .all(methodNotAllowed('GET'));
 
+  // Before all routes below it: whoever has no business here does not learn what there is.
+  app.use('/v1', roles.require('analyst', 'admin'));
   app.use('/v1/villages', villageRoutes(analyst, roles));
   app.use('/v1/villages', telemetryRoutes(analyst, roles));
   app.use('/v1/villages', energyRoutes(analyst, roles));
   app.use('/v1/changes', changeRoutes(analyst, roles));
   app.use('/v1/alerts', alertRoutes(analyst, roles));
-  app.use('/v1', roles.require('analyst', 'admin'));
   app.use(notFoundHandler);
   app.use(errorHandler(log));
   return app;

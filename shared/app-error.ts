@@ -29,6 +29,7 @@ const TABLE = {
   storage_failed: { status: 503, exitCode: 1, retryable: true },
   link: { status: 502, exitCode: 1, retryable: true },
   internal: { status: 500, exitCode: 1, retryable: false },
+  not_implemented: { status: 501, exitCode: 2, retryable: false },
 } as const;
 
 /** Stable, machine-readable name of a kind of failure. */

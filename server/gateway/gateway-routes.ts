@@ -23,16 +23,20 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
     next();
   });
 
-  router.get('/', roles.require('village', 'analyst', 'admin'), noteContact(context), (_request, response) => {
-    const { couchVersion, uuid } = store();
-    response.json({
-      couchdb: 'Welcome',
-      version: couchVersion,
-      uuid,
-      features: ['accepts-br', 'accepts-gzip', 'bulk-docs-representation', 'receipts'],
-      vendor: { name: 'solar-central', version },
-    });
-  });
+  const welcomed = roles.require('village', 'analyst', 'admin');
+  router
+    .route('/')
+    .get(welcomed, noteContact(context), (_request, response) => {
+      const { couchVersion, uuid } = store();
+      response.json({
+        couchdb: 'Welcome',
+        version: couchVersion,
+        uuid,
+        features: ['accepts-br', 'accepts-gzip', 'bulk-docs-representation', 'receipts'],
+        vendor: { name: 'solar-central', version },
+      });
+    })
+    .all(welcomed, onlyMethods('GET', 'HEAD'));
 
   const telemetry = Router({ caseSensitive: true });
   telemetry.use(roles.require('village'), noteContact(context), allowedAtOnce(context.allowance));

@@ -58,7 +58,8 @@ function contentOf(body: unknown, name: string): { rev: string | undefined; body
   if (reserved !== undefined) {
     throw new AppError('invalid_request', `Bad special document member: ${reserved.slice(0, 64)}`);
   }
-  if (isDeeperThan(fields, MAX_DEPTH)) throw new AppError('invalid_request', 'the document is nested too deep');
+  const fault = faultIn(fields);
+  if (fault !== undefined) throw new AppError('invalid_request', fault);
   return { rev: revision(_rev), body: fields };
 }
 
@@ -75,12 +76,21 @@ function revision(value: unknown): string | undefined {
 /** A checkpoint is an object with a list of objects. */
 const MAX_DEPTH = 16;
 
-/** Level by level, without recursion: the body may be nested deeper than the stack is. */
-function isDeeperThan(value: object, maxDepth: number): boolean {
+/**
+ * What no store keeps as it was sent, if anything. Level by level, without recursion: the body may be nested deeper than the
+ * stack is.
+ */
+function faultIn(value: object): string | undefined {
   let level: object[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > maxDepth) return true;
-    level = level.flatMap((one) => Object.values(one)).filter((one) => typeof one === 'object' && one !== null);
+    if (depth > MAX_DEPTH) return 'the document is nested too deep';
+    const entries: [string, unknown][] = level.flatMap((one) => Object.entries(one));
+    for (const [name, inner] of entries) {
+      if (name === '__proto__') return 'a member may not be named __proto__';
+      const isBroken = !name.isWellFormed() || (typeof inner === 'string' && !inner.isWellFormed());
+      if (isBroken) return 'the document has a text that is not well-formed Unicode';
+    }
+    level = entries.flatMap(([, inner]) => (typeof inner === 'object' && inner !== null ? [inner] : []));
   }
-  return false;
+  return undefined;
 }

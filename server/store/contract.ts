@@ -100,6 +100,23 @@ export interface TelemetryInfo {
 /** Answer to `_revs_diff`: ids without missing revisions are left out. */
 export type RevisionsMissing = Record<string, { missing: string[]; possible_ancestors?: string[] }>;
 
+/** A question in CouchDB's own words about the telemetry; whoever asks has made sure that it only reads. */
+export interface CouchQuery {
+  method: 'GET' | 'POST';
+  /** Encoded path below the database. */
+  path: string;
+  parameters: URLSearchParams;
+  body?: object | undefined;
+  /** Ends the answer when aborted. */
+  signal: AbortSignal;
+}
+
+export type CouchQueryAnswer =
+  /** The bytes as CouchDB sends them; they end with an error when the answer breaks off. */
+  | { ok: true; status: number; chunks: AsyncIterable<Uint8Array> }
+  /** CouchDB's own words of refusal. */
+  | { ok: false; status: number; error: string; reason: string };
+
 /** What is held of the numbers a node gave. */
 export interface NodeNumbers {
   node: string;
@@ -177,5 +194,10 @@ export interface CentralStore {
    * thrown then is for nobody.
    */
   receipt(village: string, node: string, from: number, to: number, signal?: AbortSignal): Promise<Receipt>;
+  /**
+   * Asks CouchDB, and resolves when `take` has taken its answer. Throws `unavailable` while CouchDB cannot be asked; there
+   * is no such method where there is no CouchDB.
+   */
+  query?(query: CouchQuery, take: (answer: CouchQueryAnswer) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }

@@ -40,6 +40,7 @@ const GONE = new Set(['Database does not exist.', 'no_db_file']);
 
 export class CouchClient {
   readonly #url: string;
+  readonly #authorization: string;
   readonly #prefix: string;
   readonly #deadlineMs: number;
   /** Requests that have not ended; each has its own, since a signal combined from others may be collected too early. */
@@ -53,6 +54,7 @@ export class CouchClient {
     this.#deadlineMs = deadlineMs;
     this.origin = url;
     this.#prefix = prefix;
+    this.#authorization = `Basic ${Buffer.from(`${user ?? ''}:${password ?? ''}`, 'utf8').toString('base64')}`;
     const withCredentials = new URL(url);
     withCredentials.username = encodeURIComponent(user ?? '');
     withCredentials.password = encodeURIComponent(password ?? '');
@@ -113,6 +115,40 @@ export class CouchClient {
       signal?.removeEventListener('abort', callOff);
       this.#underWay.delete(giveUp);
     }
+  }
+
+  /**
+   * A request whose answer, whatever its status, is `use`d as it comes. Whoever calls keeps the deadlines: aborting
+   * `giveUp` ends request and answer, as does `close`. Throws `unavailable` when nothing answers.
+   */
+  async exchange(
+    { db, path, ...init }: { db: string; path: string; method: string; body: string | null },
+    giveUp: AbortController,
+    use: (response: Response) => Promise<void>,
+  ): Promise<void> {
+    const url = `${this.origin.replace(/\/$/, '')}/${encodeURIComponent(this.#prefix + db)}/${path}`;
+    const headers = {
+      Accept: 'application/json',
+      'Content-Type': 'application/json',
+      Authorization: this.#authorization,
+    };
+    this.#underWay.add(giveUp);
+    if (this.#isClosed) giveUp.abort(new Error('the centre is being stopped'));
+    try {
+      const asked = fetch(url, { ...init, headers, redirect: 'error', signal: giveUp.signal });
+      const response = await asked.catch((error: Error) => {
+        // What fetch says itself is only that it failed.
+        throw this.#unavailable((error.cause ?? error) as nano.RequestError);
+      });
+      await use(response);
+    } finally {
+      this.#underWay.delete(giveUp);
+    }
+  }
+
+  /** What to throw for a database that turned out not to be there; undefined for any other failure. */
+  goneError(db: string, status: number, reason: string): AppError | undefined {
+    return status === 404 && GONE.has(reason) ? this.#onGone?.(db) : undefined;
   }
 
   #unavailable(error: nano.RequestError): AppError {

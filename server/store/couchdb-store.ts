@@ -6,6 +6,8 @@ import { type Clock, systemClock } from '../../shared/time.js';
 import type { CouchConfig } from '../config.js';
 import type {
   CentralStore,
+  CouchQuery,
+  CouchQueryAnswer,
   IncomingDocument,
   LocalDocument,
   LocalDocuments,
@@ -17,6 +19,7 @@ import type {
 import { CouchArrivals } from './couch-arrivals.js';
 import { CouchClient } from './couch-client.js';
 import { CouchNumbers } from './couch-numbers.js';
+import { couchQuery } from './couch-query.js';
 import { couchReceipt } from './couch-receipts.js';
 import { CouchSetup } from './couch-setup.js';
 import { CouchTelemetry } from './couch-telemetry.js';
@@ -96,6 +99,10 @@ export class CouchdbStore implements CentralStore {
 
   receipt(village: string, node: string, from: number, to: number, signal?: AbortSignal): Promise<Receipt> {
     return couchReceipt(this.#client, this.#setup, { village, node, from, to, signal });
+  }
+
+  query(query: CouchQuery, take: (answer: CouchQueryAnswer) => Promise<void>): Promise<void> {
+    return couchQuery(this.#client, query, take);
   }
 
   /** Gives up what is still under way; idle connections end by themselves and hold no process open. */

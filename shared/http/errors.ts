@@ -28,7 +28,7 @@ export function methodNotAllowed(...allowed: string[]): RequestHandler {
     next(
       new AppError(
         'method_not_allowed',
-        `${request.method} is not possible at ${request.path}; ${allowed.join(', ')} is`,
+        `${request.method} is not possible at ${request.baseUrl}${request.path}; ${allowed.join(', ')} is`,
       ),
     );
   };

@@ -232,7 +232,8 @@ for (const kind of STORES) {
         _rev: '0-2',
         last_seq: 3,
       });
-      for (const bad of [{ _deleted: true }, { _rev: 'x' }, { _id: '_local/other' }, [], 7]) {
+      const unkept = [JSON.parse('{"a":[{"__proto__":1}]}'), { a: '\ud800' }, { a: { '\udfff': 1 } }];
+      for (const bad of [{ _deleted: true }, { _rev: 'x' }, { _id: '_local/other' }, [], 7, ...unkept]) {
         expect(await put(kano, bad), JSON.stringify(bad)).to.equal(400);
       }
       expect((await centre.as(kano, path, { method: 'DELETE' })).status).to.equal(409);
@@ -325,8 +326,9 @@ for (const kind of STORES) {
       expect(await statusOf('/telemetry/_local/../_all_docs')).to.equal(404);
       expect(await statusOf('//telemetry/_all_docs')).to.equal(404);
       expect(await statusOf('/v1/villages/%2e%2e%2f%2e%2e')).to.equal(403);
-      expect(await statusOf('/v1/villages/%zz')).to.equal(400);
+      expect(await statusOf('/v1/villages/%zz')).to.equal(403);
       const admin = `Bearer ${centre.tokens.admin}`;
+      expect(await rawRequest(centre.url, '/v1/villages/%zz', admin)).to.equal(400);
       expect(await rawRequest(centre.url, '/v1/villages/..%2f_all_dbs', admin)).to.equal(404);
       expect(await rawRequest(centre.url, '/v1/villages/kano%00', admin)).to.equal(404);
       expect(await rawRequest(centre.url, '/v1/villages/_design%2fx/readings', admin)).to.equal(404);

@@ -40,6 +40,10 @@ export class CentreProcess {
     }));
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Where it listens, from the line it logs. */
   url(): Promise<string> {
     return waitFor(() => /the centre listens at (https?:\/\/[^"\s]+)/.exec(this.stderr)?.[1], {
