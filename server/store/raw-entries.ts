@@ -29,19 +29,21 @@ export interface RawRange {
   to: string;
   /** All of them where absent. */
   limit?: number;
+  /** The last name first. */
+  descending?: boolean;
 }
 
-/** The entries of a range in the order of their names. */
+/** The entries of a range in the order of their names, or the other way round. */
 export async function readEntries(database: Database, range: RawRange): Promise<RawEntry[]> {
   const found: RawEntry[] = [];
   await eachEntry(database, range, (name, value) => found.push([name, value]));
   return found;
 }
 
-/** Hands over the entries of a range in the order of their names; other work has its turn after every few hundred. */
+/** Hands over the entries of a range in their order; other work has its turn after every few hundred. */
 export function eachEntry(
   database: Database,
-  { store, from, after, to, limit = -1 }: RawRange,
+  { store, from, after, to, limit = -1, descending = false }: RawRange,
   each: (name: string, value: string) => void,
 ): Promise<void> {
   const start = keyIn(store, '').length;
@@ -50,6 +52,7 @@ export function eachEntry(
       ...(after === undefined ? { gte: keyIn(store, from ?? '') } : { gt: keyIn(store, after) }),
       lte: keyIn(store, to),
       limit,
+      reverse: descending,
       keyAsBuffer: false,
       valueAsBuffer: false,
       unchecked: true,
@@ -86,7 +89,16 @@ export function readValues(
 
 /** One batch, not synced: after a power cut all of it or nothing is there, and what was written before it is, too. */
 export function writeEntries(database: Database, operations: readonly LevelOperation[]): Promise<void> {
+  return writeBatch(database, operations, false);
+}
+
+/** One batch, on the disk when the promise resolves. */
+export function writeSynced(database: Database, operations: readonly LevelOperation[]): Promise<void> {
+  return writeBatch(database, operations, true);
+}
+
+function writeBatch(database: Database, operations: readonly LevelOperation[], sync: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    levelOf(database)._batch(operations, { sync: false }, (error) => (error ? reject(error) : resolve()));
+    levelOf(database)._batch(operations, { sync }, (error) => (error ? reject(error) : resolve()));
   });
 }
