@@ -11,6 +11,9 @@ import { AppError, codeOf } from '../../shared/app-error.js';
 /** Bytes of a request's body, decompressed. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
+/** Decompressed at a time. */
+const CHUNK_BYTES = 64 * 1024;
+
 /** The parsed body. Throws `invalid_request`, `too_large` or `unsupported_media_type`. */
 export async function readJsonBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<unknown> {
   const bytes = await readBytes(request, maxBytes);
@@ -79,8 +82,8 @@ function decoded(request: IncomingMessage): Readable {
 }
 
 function inflater(encoding: string): zlib.Gunzip | zlib.BrotliDecompress | undefined {
-  if (encoding === 'gzip' || encoding === 'x-gzip') return zlib.createGunzip();
-  if (encoding === 'br') return zlib.createBrotliDecompress();
+  if (encoding === 'gzip' || encoding === 'x-gzip') return zlib.createGunzip({ chunkSize: CHUNK_BYTES });
+  if (encoding === 'br') return zlib.createBrotliDecompress({ chunkSize: CHUNK_BYTES });
   return undefined;
 }
 

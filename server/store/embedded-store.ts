@@ -29,7 +29,7 @@ import { WriteQueue } from './write-queue.js';
 
 /** Bytes LevelDB may keep of the telemetry read; lists of old data profit. */
 const TELEMETRY_CACHE_BYTES = 32 * 1024 * 1024;
-const TELEMETRY_WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+const TELEMETRY_WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
 export interface EmbeddedStoreOptions extends OpenOptions {
   clock?: Clock;
