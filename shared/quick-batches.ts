@@ -25,11 +25,12 @@ const MAX_KEPT = 2;
 const MAX_KEPT_ENTRIES = 10_000;
 
 export function withQuickBatches<T extends (location: string) => unknown>(leveldown: T): T {
-  const open = (location: string) => {
+  // Like leveldown itself it is called with `new` and without.
+  function open(location: string): unknown {
     const level = leveldown(location) as Chaining;
     hastenBatches(level);
     return level;
-  };
+  }
   return Object.assign(open, leveldown) as unknown as T;
 }
 
