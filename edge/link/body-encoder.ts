@@ -65,7 +65,7 @@ export class BodyEncoder {
     const bytes =
       coding === 'gzip'
         ? await gzipped(plain, level)
-        : await brotlied(plain, level, brotliWindow(plain.length, rowBytes));
+        : await brotlied(plain, level, brotliWindow(level, plain.length, rowBytes));
     const encodeMs = performance.now() - startedMs;
     this.#slowness = slownessAfter(this.#slowness, coding, level, plain.length, encodeMs);
     return new EncodedBody(bytes, plain.length, coding);

@@ -76,12 +76,19 @@ const MAX_WINDOW = 18;
 /** Brotli's window is so many bytes less than a power of two. */
 const WINDOW_LOSS_BYTES = 16;
 
+/** From this level on Brotli finds out by itself which repetitions pay. */
+const STRONG_LEVEL = 10;
+const STRONG_REACH_ROWS = 8;
+const QUICK_REACH_ROWS = 2;
+
 /**
- * Brotli's window, as the power of two. In similar rows everything worth repeating stands in the two before: farther
- * back there are only digits that match by chance, and a quick level falls for them.
+ * Brotli's window, as the power of two. In similar rows most of what is worth repeating stands in the two before; farther
+ * back there are digits that match by chance, and a quick level falls for them. A strong one does not, and finds there the
+ * time of the reading, when a device has more than two.
  */
-export function brotliWindow(plainBytes: number, rowBytes: number | undefined): number {
-  const reach = Math.min(plainBytes, rowBytes === undefined ? plainBytes : 2 * rowBytes);
+export function brotliWindow(level: number, plainBytes: number, rowBytes: number | undefined): number {
+  const rows = level >= STRONG_LEVEL ? STRONG_REACH_ROWS : QUICK_REACH_ROWS;
+  const reach = Math.min(plainBytes, rowBytes === undefined ? plainBytes : rows * rowBytes);
   const window = Math.ceil(Math.log2(reach + WINDOW_LOSS_BYTES));
   return Math.min(MAX_WINDOW, Math.max(MIN_WINDOW, window));
 }

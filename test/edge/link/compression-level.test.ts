@@ -46,13 +46,16 @@ describe('the compression level', () => {
 });
 
 describe("Brotli's window", () => {
-  it('reaches over two rows, however long they are, and never beyond its limits', () => {
-    for (const rowBytes of [100, 450, 2_000, 16_000]) {
-      const window = brotliWindow(100 * rowBytes, rowBytes);
-      expect(2 ** window - 16).to.be.at.least(2 * rowBytes);
-      expect(window).to.be.within(10, 18);
+  it('reaches over a few rows, however long they are, over more of them at a strong level, and never beyond its limits', () => {
+    for (const [level, rows] of [[4, 2] as const, [10, 8] as const, [11, 8] as const]) {
+      for (const rowBytes of [100, 450, 2_000, 16_000]) {
+        const window = brotliWindow(level, 100 * rowBytes, rowBytes);
+        expect(2 ** window - 16).to.be.at.least(rows * rowBytes);
+        expect(window).to.be.within(10, 18);
+      }
     }
-    expect(brotliWindow(450_000, 450)).to.equal(10);
-    expect(brotliWindow(50_000_000, undefined)).to.equal(18);
+    expect(brotliWindow(4, 450_000, 450)).to.equal(10);
+    expect(brotliWindow(11, 450_000, 450)).to.equal(12);
+    expect(brotliWindow(11, 50_000_000, undefined)).to.equal(18);
   });
 });
