@@ -15,6 +15,7 @@ import { version } from '../shared/version.js';
 import { interruption } from '../sim/interruption.js';
 import { backlog } from './backlog.js';
 import { burstWrites } from './burst-writes.js';
+import { csvExport } from './csv-export.js';
 import { drain } from './drain.js';
 import { freshness } from './freshness.js';
 import { idle } from './idle.js';
@@ -32,6 +33,7 @@ import { villageDayCouchDb } from './village-day-couchdb.js';
 const ROWS: readonly Row[] = [
   ...[singleReadings, importRow, burstWrites, latency, million],
   ...[villageDay, villageDayCouchDb, freshness, drain, backlog, idle],
+  csvExport,
 ];
 const DOCUMENTATION = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 const FIGURES_BEGIN = '<!-- figures: begin -->';

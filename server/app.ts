@@ -5,6 +5,9 @@ import { errorHandler, methodNotAllowed, notFoundHandler } from '../shared/http/
 import { securityHeaders } from '../shared/http/security-headers.js';
 import type { Logger } from '../shared/logger.js';
 import type { Clock } from '../shared/time.js';
+import { alertRoutes } from './analyst/alert-routes.js';
+import { changeRoutes } from './analyst/change-routes.js';
+import { energyRoutes } from './analyst/energy-routes.js';
 import { telemetryRoutes } from './analyst/telemetry-routes.js';
 import { villageRoutes } from './analyst/village-routes.js';
 import type { ContactLog } from './gateway/contact-log.js';
@@ -59,6 +62,9 @@ export function createApp(options: AppOptions): Express {
 
   app.use('/v1/villages', villageRoutes(analyst, roles));
   app.use('/v1/villages', telemetryRoutes(analyst, roles));
+  app.use('/v1/villages', energyRoutes(analyst, roles));
+  app.use('/v1/changes', changeRoutes(analyst, roles));
+  app.use('/v1/alerts', alertRoutes(analyst, roles));
   app.use('/v1', roles.require('analyst', 'admin'));
   app.use(notFoundHandler);
   app.use(errorHandler(log));

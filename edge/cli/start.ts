@@ -1,5 +1,4 @@
 /** `solar-edge start`: the node, until it is told to end. */
-import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { messageOf } from '../../shared/app-error.js';
 import { addSettings, EXIT, settingsOf, untilTerminated } from '../../shared/cli.js';
@@ -26,8 +25,6 @@ export function startCommand(): Command {
       log.error(`the node ends because of something unforeseen: ${messageOf(error)}`, { stack: error.stack });
       process.exit(EXIT.unfinished);
     });
-    // V8 would let garbage grow to four times what lives; a village's board has better uses for its memory.
-    setFlagsFromString('--heap-growing-percent=100');
     const node = new EdgeNode({ config, log });
     const ended = untilTerminated();
     await node.start();

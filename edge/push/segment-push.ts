@@ -245,7 +245,10 @@ async function writeOutcomes(
       withNumber,
       delivery.void.length > 0 ? withoutNumbers(delivery.void, delivered) : delivery.void,
     ),
-    quarantined: refused.reduce((ranges, { document }) => withNumber(ranges, document.seq), delivery.quarantined),
+    // What a person gave up meanwhile is not kept any more, and must not count as if it were.
+    quarantined: refused
+      .filter(({ document }) => context.quarantine.has(document._id))
+      .reduce((ranges, { document }) => withNumber(ranges, document.seq), delivery.quarantined),
     lost: lost.reduce(withRange, delivery.lost),
     deliveredSeq: Math.max(delivery.deliveredSeq, lastSeq),
   }));

@@ -1,51 +1,58 @@
 /**
- * Telemetry as NDJSON or CSV text, streamed: memory depends on neither the number of documents nor their time range.
- * The CSV header is the union of the field names of all matching documents, found by reading them once before; a field
- * that first appears in a document arriving between the two readings is not in the file.
+ * Telemetry as NDJSON or CSV lines, one document at a time: memory depends on neither the number of documents nor their
+ * time range.
+ *
+ * A CSV header must be written before all documents were seen. Without `fields` its measurements are those of the first
+ * and the last document of each device; whatever else a document has is in its last column, `extra`, as a JSON object: no
+ * value is ever left out. With `fields` the columns are these and no others.
  */
-import type { TelemetryDocument } from '../../shared/documents.js';
+import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
 import { csvLine } from './csv.js';
 
-/** Documents in order, read anew at each call. */
-export type DocumentSource = () => AsyncIterable<TelemetryDocument>;
-
-/** Text handed on at once: large enough to spare system calls, small enough to keep memory flat. */
-const CHUNK_CHARACTERS = 64 * 1024;
-
-export function ndjsonExport(source: DocumentSource): AsyncGenerator<string> {
-  return inChunks(source, (document) => `${JSON.stringify(document)}\n`);
+export interface CsvSource {
+  type: PostedType;
+  /** All documents, in order. */
+  documents: AsyncIterable<TelemetryDocument>;
+  /** Some of them, to learn the names of measurements from; not asked with `fields`. */
+  sample(): AsyncIterable<TelemetryDocument>;
+  /** The measurements that are wanted, in this order. */
+  fields: readonly string[] | undefined;
 }
 
-export async function* csvExport(source: DocumentSource): AsyncGenerator<string> {
-  const names = new Set<string>();
-  for await (const document of source()) for (const name of Object.keys(document)) names.add(name);
-  const columns = columnsOf(names);
-  yield csvLine(columns);
-  yield* inChunks(source, (document) => csvLine(columns.map((name) => document[name])));
+export async function* ndjsonLines(documents: AsyncIterable<TelemetryDocument>): AsyncGenerator<string> {
+  for await (const document of documents) yield `${JSON.stringify(document)}\n`;
 }
 
-const FIRST = ['for', 'at', 'model', 'device'];
+export async function* csvLines({ type, documents, sample, fields }: CsvSource): AsyncGenerator<string> {
+  const measurements = fields ?? (await measurementsIn(sample()));
+  const columns = [...FIRST[type], ...measurements, ...LAST];
+  const known = new Set([...columns, ...LEFT_OUT]);
+  yield csvLine(fields ? columns : [...columns, EXTRA]);
+  for await (const document of documents) {
+    const cells = columns.map((name) => document[name]);
+    yield csvLine(fields ? cells : [...cells, extraOf(document, known)]);
+  }
+}
+
+const EXTRA = 'extra';
+/** What a reader looks for first. */
+const FIRST = { reading: ['at', 'device'], prediction: ['for', 'at', 'model', 'device'] } as const;
+/** What the node added. */
 const LAST = ['clock', 'node', 'seq', 'boot', '_id', '_rev'];
 /** The same in every line of a file. */
 const LEFT_OUT = ['type', 'village'];
+const FIXED: ReadonlySet<string> = new Set([...FIRST.prediction, ...LAST, ...LEFT_OUT, EXTRA]);
 
-/** What a reader looks for first, then measurements by name, then what the node added. */
-function columnsOf(names: ReadonlySet<string>): string[] {
-  const fixed = new Set([...FIRST, ...LAST, ...LEFT_OUT]);
-  const measurements = [...names].filter((name) => !fixed.has(name)).sort();
-  return [...FIRST.filter((name) => names.has(name)), ...measurements, ...LAST.filter((name) => names.has(name))];
+async function measurementsIn(sample: AsyncIterable<TelemetryDocument>): Promise<string[]> {
+  const names = new Set<string>();
+  for await (const document of sample) {
+    for (const name of Object.keys(document)) if (!FIXED.has(name)) names.add(name);
+  }
+  return [...names].sort();
 }
 
-async function* inChunks(
-  source: DocumentSource,
-  line: (document: TelemetryDocument) => string,
-): AsyncGenerator<string> {
-  let text = '';
-  for await (const document of source()) {
-    text += line(document);
-    if (text.length < CHUNK_CHARACTERS) continue;
-    yield text;
-    text = '';
-  }
-  if (text !== '') yield text;
+/** What no column of the file holds, as JSON; nothing in almost every document. */
+function extraOf(document: TelemetryDocument, known: ReadonlySet<string>): string | undefined {
+  const others = Object.entries(document).filter(([name]) => !known.has(name));
+  return others.length === 0 ? undefined : JSON.stringify(Object.fromEntries(others));
 }

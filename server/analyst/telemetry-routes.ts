@@ -2,13 +2,10 @@
  * `/v1/villages/:id/readings` and `/predictions`: a page as JSON, or everything that matches as an NDJSON or CSV
  * stream.
  */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { type RequestHandler, type Response, Router } from 'express';
-import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
+import { type RequestHandler, Router } from 'express';
+import { AppError } from '../../shared/app-error.js';
 import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
-import type { Logger } from '../../shared/logger.js';
 import {
   listTelemetry,
   parseTelemetryQuery,
@@ -17,12 +14,9 @@ import {
 } from '../../shared/telemetry-list.js';
 import type { Roles } from '../roles.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
-import { csvExport, ndjsonExport } from './export.js';
-
-const FORMATS = {
-  csv: { type: 'text/csv; charset=utf-8; header=present', write: csvExport },
-  ndjson: { type: 'application/x-ndjson; charset=utf-8', write: ndjsonExport },
-} as const;
+import { csvLines, ndjsonLines } from './export.js';
+import { rememberingFirstIds, sampleOf } from './field-sample.js';
+import { type LongAnswer, sendLong } from './stream-answer.js';
 
 export function telemetryRoutes(context: AnalystContext, roles: Roles): Router {
   const router = Router({ caseSensitive: true });
@@ -38,23 +32,53 @@ export function telemetryRoutes(context: AnalystContext, roles: Roles): Router {
 
 function telemetryHandler(context: AnalystContext, type: PostedType): RequestHandler {
   return async (request, response) => {
-    const { format = 'json', ...parameters } = request.query;
+    const { format = 'json', fields: fieldsText, ...parameters } = request.query;
     const query = parseTelemetryQuery(parameters);
+    const fields = fieldsText === undefined ? undefined : parseFields(fieldsText, format);
     const village = await findVillage(context, request.params.id);
-    const readers = [context.store().telemetry];
+    const reader = rememberingFirstIds(context.store().telemetry);
     if (format === 'json') {
-      response.json(await listTelemetry(readers, village.id, type, query));
+      response.json(await listTelemetry([reader], village.id, type, query));
       return;
     }
     if (format !== 'csv' && format !== 'ndjson') {
       throw new AppError('invalid_request', 'the parameter format must be json, csv or ndjson');
     }
     const limit = parameters.limit === undefined ? Number.POSITIVE_INFINITY : query.limit;
-    const source = () => firstOf(streamTelemetry(readers, village.id, type, query), limit);
-    const { type: contentType, write } = FORMATS[format];
-    const name = fileName(village.id, type, query, format);
-    await send(response, { name, contentType, parts: write(source) }, context.log);
+    const documents = firstOf(streamTelemetry([reader], village.id, type, query), limit);
+    const sample = () => sampleOf(reader, village.id, type, query);
+    const lines = format === 'csv' ? csvLines({ type, documents, sample, fields }) : ndjsonLines(documents);
+    const answer: LongAnswer = {
+      contentType: CONTENT_TYPES[format],
+      fileName: fileName(village.id, type, query, format),
+      lines,
+    };
+    await sendLong(response, answer, context.log);
   };
+}
+
+const CONTENT_TYPES = {
+  csv: 'text/csv; charset=utf-8; header=present',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+} as const;
+
+const FIELDS = /^[a-z][A-Za-z0-9]{0,63}(?:,[a-z][A-Za-z0-9]{0,63}){0,63}$/;
+/** Columns a file has anyway. */
+const FIXED_COLUMNS: ReadonlySet<string> = new Set(['at', 'for', 'device', 'model', 'clock', 'node', 'seq', 'boot']);
+
+/** Names of measurements, in the order of the columns. Throws `invalid_request`. */
+function parseFields(text: unknown, format: unknown): string[] {
+  if (format !== 'csv') throw new AppError('invalid_request', 'the parameter fields is for format=csv only');
+  if (typeof text !== 'string' || !FIELDS.test(text)) {
+    throw new AppError(
+      'invalid_request',
+      'the parameter fields must be up to 64 names of measurements with commas between them, such as powerW,energyKwh',
+    );
+  }
+  const names = [...new Set(text.split(','))];
+  const fixed = names.find((name) => FIXED_COLUMNS.has(name));
+  if (fixed === undefined) return names;
+  throw new AppError('invalid_request', `the parameter fields must not name ${fixed}: that column is always there`);
 }
 
 async function* firstOf(documents: AsyncIterable<TelemetryDocument>, limit: number) {
@@ -62,31 +86,6 @@ async function* firstOf(documents: AsyncIterable<TelemetryDocument>, limit: numb
   for await (const document of documents) {
     yield document;
     if (++count >= limit) return;
-  }
-}
-
-interface Export {
-  name: string;
-  contentType: string;
-  parts: AsyncGenerator<string>;
-}
-
-/**
- * The first part is made before anything is sent, so that a store that cannot be read is a 503 and not an empty file. A
- * failure later on cuts the connection, which tells the reader that the file is not whole.
- */
-async function send(response: Response, { name, contentType, parts }: Export, log: Logger): Promise<void> {
-  const first = await parts.next();
-  response.attachment(name).set('Content-Type', contentType);
-  const all = async function* () {
-    if (!first.done) yield first.value;
-    yield* parts;
-  };
-  try {
-    await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 2 }), response);
-  } catch (error) {
-    if (codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE') return;
-    log.warn('an export broke off', { error: messageOf(error) });
   }
 }
 

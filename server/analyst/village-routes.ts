@@ -1,6 +1,6 @@
 /**
  * `/v1/villages`: analysts read, the admin adds, rotates and disables. A credential is shown in the answer that made it
- * and never again.
+ * and never again. What is held of a village's numbers is told of one village, and of all with `?numbers=true`.
  */
 import { Router } from 'express';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ import { createCredential, hashCredential } from '../gateway/credential.js';
 import { RESERVED_USERS, type Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
-import { viewOf } from './village-view.js';
+import { viewOf, viewsWithNumbers } from './village-view.js';
 
 const MAX_BODY_BYTES = 16 * 1024;
 
@@ -33,6 +33,7 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
 
   const view = (record: VillageRecord) =>
     viewOf(context.contacts.complete(record), clock.now(), context.silentAfterHours);
+  const withNumbers = (records: readonly VillageRecord[]) => viewsWithNumbers(context, records);
 
   /** Stores the change and lets no cached record of the village outlive it here. */
   const change = async (name: unknown, edit: (record: VillageRecord) => VillageRecord) => {
@@ -44,8 +45,10 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
 
   router
     .route('/')
-    .get(reads, async (_request, response) => {
-      response.json({ items: (await store().villages.list()).map(view) });
+    .get(reads, async (request, response) => {
+      const asksNumbers = parseListQuery(request.query);
+      const records = await store().villages.list();
+      response.json({ items: asksNumbers ? await withNumbers(records) : records.map(view) });
     })
     .post(administers, jsonBody(MAX_BODY_BYTES), async (request, response) => {
       const village = newVillageOf(request.body);
@@ -63,7 +66,8 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
   router
     .route('/:id')
     .get(reads, async (request, response) => {
-      response.json(view(await findVillage(context, request.params.id)));
+      const [found] = await withNumbers([await findVillage(context, request.params.id)]);
+      response.json(found);
     })
     .all(methodNotAllowed('GET'));
 
@@ -87,6 +91,16 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
     .all(methodNotAllowed('POST'));
 
   return router;
+}
+
+/** True when the list is to tell of numbers. Throws `invalid_request`. */
+function parseListQuery({ numbers, ...others }: Record<string, unknown>): boolean {
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw new AppError('invalid_request', `the parameter ${unknown} is not known here`);
+  if (numbers !== undefined && numbers !== 'true' && numbers !== 'false') {
+    throw new AppError('invalid_request', 'the parameter numbers must be true or false');
+  }
+  return numbers === 'true';
 }
 
 function newVillageOf(body: unknown): Omit<VillageRecord, 'credentialHash' | 'createdAt'> {

@@ -9,6 +9,7 @@
  *   into outcomes.
  * - Callers have checked ids and bodies; a store does not look into documents beyond `_id`, `_rev`, `node` and `seq`.
  */
+import type { TelemetryDocument } from '../../shared/documents.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import type { Receipt } from '../../shared/receipt.js';
 
@@ -92,6 +93,59 @@ export interface TelemetryInfo {
 /** Answer to `_revs_diff`: ids without missing revisions are left out. */
 export type RevisionsMissing = Record<string, { missing: string[]; possible_ancestors?: string[] }>;
 
+/** What is held of the numbers a node gave. */
+export interface NodeNumbers {
+  node: string;
+  /** Numbers under which a document is held. */
+  held: number;
+  /** The highest of them. */
+  highest: number;
+}
+
+/** Numbers `from` to `to`, both included. */
+export type NumberSpan = readonly [from: number, to: number];
+
+/**
+ * Which numbers are held, told from an index and not by reading documents. Covers whatever was acknowledged before the
+ * question; throws `unavailable` with a time to try again while the index is too far behind.
+ */
+export interface NumberIndex {
+  /** Every node of which the village has a document here, by name. */
+  nodes(village: string): Promise<NodeNumbers[]>;
+  /** How many numbers are held within each span, in the order of the spans. */
+  counts(village: string, node: string, spans: readonly NumberSpan[]): Promise<number[]>;
+  /** The document under the first number that is held behind a gap; `undefined` where `seq` is none such. */
+  behindGap(village: string, node: string, seq: number): Promise<TelemetryDocument | undefined>;
+}
+
+/** A document, and the position behind it. */
+export interface Arrival {
+  position: string;
+  document: TelemetryDocument;
+}
+
+export interface ArrivalPage {
+  arrivals: Arrival[];
+  /** Behind the last entry looked at, which need not be a document. */
+  last: string;
+  /** Nothing further had arrived. */
+  isEnd: boolean;
+}
+
+/**
+ * Documents in the order in which the database took them: one that is acknowledged after a page was read is behind that
+ * page's `last`. Deletions, which only an operator makes, are left out.
+ */
+export interface ArrivalOrder {
+  /** Names the database that positions belong to: another one, or the same made anew, has another name. */
+  identity(): Promise<string>;
+  /**
+   * The next 1 to 1,000 entries behind a position, or from the beginning. Throws `invalid_request` for a position this
+   * database cannot have given.
+   */
+  read(position: string | undefined, limit: number): Promise<ArrivalPage>;
+}
+
 export interface CentralStore {
   readonly kind: 'embedded' | 'couchdb';
   /** Names this database to replicators: the same for every gateway before it, new when it is a new one. */
@@ -99,6 +153,8 @@ export interface CentralStore {
   /** Version in the style of CouchDB's, such as `3.5.0`. */
   readonly couchVersion: string;
   readonly telemetry: RangeReader;
+  readonly numbers: NumberIndex;
+  readonly arrivals: ArrivalOrder;
   readonly villages: VillageStore;
   readonly local: LocalDocuments;
   /** Throws when the database cannot be used now. */

@@ -13,8 +13,8 @@ import { type CouchSetup, GoneFromCouch } from './couch-setup.js';
 
 const DB = 'telemetry';
 /** Another definition gets another name: gateways of two versions must not take turns replacing each other's index. */
-const DESIGN = '_design/receipts-1';
-const VIEW = 'numbers';
+export const DESIGN = '_design/receipts-1';
+export const VIEW = 'numbers';
 /** Below the time a node waits for an answer. */
 const DEADLINE_MS = 8_000;
 /** With what asking takes, below that time too. */

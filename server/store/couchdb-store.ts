@@ -14,7 +14,9 @@ import type {
   VillageStore,
   WriteOutcome,
 } from './contract.js';
+import { CouchArrivals } from './couch-arrivals.js';
 import { CouchClient } from './couch-client.js';
+import { CouchNumbers } from './couch-numbers.js';
 import { couchReceipt } from './couch-receipts.js';
 import { CouchSetup } from './couch-setup.js';
 import { CouchTelemetry } from './couch-telemetry.js';
@@ -35,6 +37,8 @@ export interface CouchdbStoreOptions {
 export class CouchdbStore implements CentralStore {
   readonly kind = 'couchdb';
   readonly telemetry: CouchTelemetry;
+  readonly numbers: CouchNumbers;
+  readonly arrivals: CouchArrivals;
   readonly villages: VillageStore;
   readonly local: LocalDocuments;
   readonly #client: CouchClient;
@@ -44,6 +48,8 @@ export class CouchdbStore implements CentralStore {
     this.#client = client;
     this.#setup = setup;
     this.telemetry = new CouchTelemetry(client);
+    this.numbers = new CouchNumbers(client, setup);
+    this.arrivals = new CouchArrivals(client, setup);
     this.villages = new CouchVillages(client);
     this.local = new CouchLocalDocuments(client);
   }

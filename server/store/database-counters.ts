@@ -30,7 +30,7 @@ export async function readCounters(database: Database): Promise<DatabaseCounters
  */
 export async function checkedCounters(database: Database): Promise<DatabaseCounters> {
   const counters = await readCounters(database);
-  const [last] = await readEntries(database, { store: BODIES, to: '9', limit: 1, descending: true });
+  const [last] = await readEntries(database, { store: BODIES, to: '9', limit: 1, reverse: true });
   const highest = Number(last?.[0] ?? 0);
   if (highest <= counters.updateSeq) return counters;
   throw new UnreadableEntry(new Error(`it counts ${counters.updateSeq} documents and holds one at ${highest}`));

@@ -21,6 +21,8 @@ import type {
   VillageStore,
   WriteOutcome,
 } from './contract.js';
+import { EmbeddedArrivals } from './embedded-arrivals.js';
+import { EmbeddedNumbers } from './embedded-numbers.js';
 import { EmbeddedReceipts, type EmbeddedReceiptsOptions } from './embedded-receipts.js';
 import { EmbeddedTelemetry } from './embedded-telemetry.js';
 import { localDocumentId } from './local-document-id.js';
@@ -49,6 +51,8 @@ export class EmbeddedStore implements CentralStore {
   readonly couchVersion = '3.5.0';
   readonly uuid: string;
   readonly telemetry: EmbeddedTelemetry;
+  readonly numbers: EmbeddedNumbers;
+  readonly arrivals: EmbeddedArrivals;
   readonly villages: VillageStore;
   readonly local: LocalDocuments;
   readonly #databases: readonly MendingDatabase[];
@@ -59,6 +63,11 @@ export class EmbeddedStore implements CentralStore {
     const { telemetry, villages, documents, receiptOptions } = parts;
     this.uuid = uuid;
     this.telemetry = documents;
+    this.numbers = new EmbeddedNumbers(telemetry);
+    this.arrivals = new EmbeddedArrivals(
+      telemetry,
+      async () => `${uuid}/${(await documents.info()).instance_start_time}`,
+    );
     this.villages = new EmbeddedVillages(villages);
     this.local = new EmbeddedLocalDocuments(telemetry);
     this.#databases = [telemetry, villages];
@@ -119,6 +128,7 @@ export class EmbeddedStore implements CentralStore {
   async close(): Promise<void> {
     await this.#queue.drain();
     await this.#receipts.close();
+    await this.numbers.close();
     for (const database of this.#databases) await database.close();
   }
 }

@@ -13,6 +13,7 @@ import type { RangeReader } from '../../shared/range-reader.js';
 import type { Clock } from '../../shared/time.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
 import { checkedCounters, type DatabaseCounters, readCounters } from './database-counters.js';
+import { documentsIn, firstIdIn } from './embedded-ranges.js';
 import type { EmbeddedReceipts } from './embedded-receipts.js';
 import { encodedDocument } from './encoded-document.js';
 import { heldDocuments } from './held-documents.js';
@@ -86,23 +87,10 @@ export class EmbeddedTelemetry implements RangeReader {
   }
 
   readRange(range: Parameters<RangeReader['readRange']>[0]): Promise<TelemetryDocument[]> {
-    const { startId, endId, descending, limit } = range;
-    return this.#database.read(async (database) => {
-      const found = await database.allDocs({
-        startkey: startId,
-        endkey: endId,
-        descending,
-        limit,
-        include_docs: true,
-      });
-      return found.rows.flatMap(({ doc }) => (doc ? [doc as TelemetryDocument] : []));
-    });
+    return this.#database.read((database) => documentsIn(database, range));
   }
 
   firstId(startId: string, endId: string): Promise<string | undefined> {
-    return this.#database.read(async (database) => {
-      const found = await database.allDocs({ startkey: startId, endkey: endId, limit: 1 });
-      return found.rows[0]?.id;
-    });
+    return this.#database.read((database) => firstIdIn(database, startId, endId));
   }
 }

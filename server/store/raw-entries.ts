@@ -27,10 +27,12 @@ export interface RawRange {
   after?: string;
   /** The last name, itself included. */
   to: string;
+  /** Names before this one, in the place of `to`. */
+  before?: string;
   /** All of them where absent. */
   limit?: number;
-  /** The last name first. */
-  descending?: boolean;
+  /** From the last name to the first. */
+  reverse?: boolean;
 }
 
 /** The entries of a range in the order of their names, or the other way round. */
@@ -40,19 +42,19 @@ export async function readEntries(database: Database, range: RawRange): Promise<
   return found;
 }
 
-/** Hands over the entries of a range in their order; other work has its turn after every few hundred. */
+/** Hands over the entries of a range in that order; other work has its turn after every few hundred. */
 export function eachEntry(
   database: Database,
-  { store, from, after, to, limit = -1, descending = false }: RawRange,
+  { store, from, after, to, before, limit = -1, reverse = false }: RawRange,
   each: (name: string, value: string) => void,
 ): Promise<void> {
   const start = keyIn(store, '').length;
   return new Promise((resolve, reject) => {
     const iterator = levelOf(database).iterator({
       ...(after === undefined ? { gte: keyIn(store, from ?? '') } : { gt: keyIn(store, after) }),
-      lte: keyIn(store, to),
+      ...(before === undefined ? { lte: keyIn(store, to) } : { lt: keyIn(store, before) }),
       limit,
-      reverse: descending,
+      reverse,
       keyAsBuffer: false,
       valueAsBuffer: false,
       unchecked: true,

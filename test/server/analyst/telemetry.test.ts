@@ -94,21 +94,71 @@ for (const kind of STORES) {
       expect(await lines('&device=nothing')).to.deep.equal([]);
     });
 
-    it('streams CSV whose header names every field of every document', async () => {
-      const response = await centre.analyst('/v1/villages/kano/readings?format=csv');
+    const csv = async (query: string) => {
+      const response = await centre.analyst(`/v1/villages/kano/${query}`);
       expect(response.headers.get('content-type')).to.match(/^text\/csv/);
+      return parse(await response.text(), { columns: true }) as Record<string, string>[];
+    };
+
+    it('streams CSV with a column for each measurement its devices begin or end with, and whatever else there is as JSON', async () => {
+      const response = await centre.analyst('/v1/villages/kano/readings?format=csv');
       expect(response.headers.get('content-disposition')).to.equal('attachment; filename=kano-readings.csv');
-      const rows = parse(await response.text(), { columns: true }) as Record<string, string>[];
+      const [head] = (await response.text()).split('\r\n');
+      expect(head).to.equal('at,device,late,note,powerW,state,clock,node,seq,boot,_id,_rev,extra');
+      const rows = await csv('readings?format=csv');
       expect(rows).to.have.length(2102);
-      expect(Object.keys(rows[0] ?? {})).to.deep.equal([
-        ...['at', 'device', 'late', 'note', 'powerW', 'state'],
-        ...['node', 'seq', 'boot', '_id', '_rev'],
-      ]);
-      expect(rows[7]).to.include({ at: String(sent[7]?.at), device: 'm2', powerW: '107', seq: '8', late: '' });
+      expect(rows[7]).to.include({
+        at: String(sent[7]?.at),
+        device: 'm2',
+        powerW: '107',
+        seq: '8',
+        late: '',
+        extra: '',
+      });
       expect(rows[2100]).to.include({ note: '\'=HYPERLINK("x")', state: 'a "quoted", text', powerW: '-5' });
       expect(rows[2101]).to.include({ late: 'true', _id: odd[1]?._id });
-      const empty = await centre.analyst('/v1/villages/kano/readings?format=csv&device=nothing');
-      expect(await empty.text()).to.equal('\r\n');
+    });
+
+    it('loses no value to a column that was not found', async () => {
+      const hidden = await centre.addVillage('hidden');
+      const fields = { extra: 'x', model: 'M"1', rareKwh: 7, note: '=1+1' };
+      const middle = reading('hidden', 1500, fields);
+      const alone = reading('hidden', 700, {
+        device: 'alone',
+        loneW: 1,
+        _id: 'hidden:r:alone:2026-03-01T00:11:40.000Z',
+      });
+      await centre.push(hidden, [...readings('hidden', 1500), middle, ...readings('hidden', 1500, 1501), alone]);
+      const response = await centre.analyst('/v1/villages/hidden/readings?format=csv');
+      const rows = parse(await response.text(), { columns: true }) as Record<string, string>[];
+      expect(Object.keys(rows[0] ?? {}))
+        .to.include('loneW')
+        .and.not.include('rareKwh');
+      expect(JSON.parse(rows[1501]?.extra ?? '')).to.deep.equal(fields);
+      expect(rows.filter(({ extra }) => extra !== '')).to.have.length(1);
+    });
+
+    it('has the columns that are asked for and no others, also where there is nothing', async () => {
+      const rows = await csv('readings?format=csv&fields=powerW,nothing,note&limit=2');
+      expect(Object.keys(rows[0] ?? {})).to.deep.equal([
+        ...['at', 'device', 'powerW', 'nothing', 'note'],
+        ...['clock', 'node', 'seq', 'boot', '_id', '_rev'],
+      ]);
+      expect(rows.map(({ powerW, nothing }) => [powerW, nothing])).to.deep.equal([
+        ['100', ''],
+        ['101', ''],
+      ]);
+      const empty = await centre.analyst('/v1/villages/kano/predictions?format=csv&device=nothing');
+      expect(await empty.text()).to.equal('for,at,model,device,clock,node,seq,boot,_id,_rev,extra\r\n');
+      for (const query of [
+        'format=csv&fields=',
+        'format=csv&fields=a,,b',
+        'format=csv&fields=seq',
+        'fields=powerW',
+        'format=csv&fields=a&fields=b',
+      ]) {
+        expect((await centre.analyst(`/v1/villages/kano/readings?${query}`)).status, query).to.equal(400);
+      }
     });
 
     it('goes on answering after a reader has left in the middle', async () => {

@@ -42,6 +42,11 @@ for (const kind of STORES) {
         createdAt: '2026-03-01T00:00:00.000Z',
         disabled: false,
         silent: false,
+        numbers: {
+          held: 0,
+          missing: { lost: 0, quarantined: 0, released: 0, void: 0, notYetSent: 0, unexplained: 0 },
+          nodes: [],
+        },
       });
       expect(await (await centre.analyst('/v1/villages')).text()).to.not.match(/sha256|credential/);
     });

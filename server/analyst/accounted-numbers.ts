@@ -1,0 +1,128 @@
+/**
+ * What nodes have told of their own numbers: which are void, lost, quarantined or given up. Of all events about a number the
+ * newest one holds, and one that does not name it takes back what earlier ones said. Pure but for the reading.
+ */
+import type { TelemetryDocument } from '../../shared/documents.js';
+import type { RangeReader } from '../../shared/range-reader.js';
+
+/** In the order in which one number is looked for in an event. */
+export const TOLD_KINDS = ['lost', 'quarantined', 'released', 'void'] as const;
+export type ToldKind = (typeof TOLD_KINDS)[number];
+
+/** Numbers `from` to `to`, both included, all of one kind. */
+export interface ToldSpan {
+  from: number;
+  to: number;
+  kind: ToldKind;
+}
+
+/** When a node's event was given its number, for telling how old its neighbours are. */
+export interface EventTime {
+  seq: number;
+  at: string;
+}
+
+export interface NodeTold {
+  /** In order, without overlap. */
+  spans: ToldSpan[];
+  /** Of the events this node stored itself while its clock was sure, by number. */
+  events: EventTime[];
+}
+
+const PAGE = 1000;
+
+/** By node name; nodes that told of nothing and stored no event are not in it. */
+export async function readTold(reader: RangeReader, village: string): Promise<Map<string, NodeTold>> {
+  const events: TelemetryDocument[] = [];
+  const endId = `${village}:e:\uffff`;
+  for (let startId = `${village}:e:`; ; ) {
+    const page = await reader.readRange({ startId, endId, descending: false, limit: PAGE });
+    events.push(...page);
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return toldBy(events);
+    startId = `${last._id}\u0000`;
+  }
+}
+
+export function toldBy(events: readonly TelemetryDocument[]): Map<string, NodeTold> {
+  const told = new Map<string, NodeTold>();
+  const of = (node: string) => {
+    const known = told.get(node) ?? { spans: [], events: [] };
+    told.set(node, known);
+    return known;
+  };
+  for (const event of [...events].sort(byAge)) {
+    if (event.clock === undefined) of(event.node).events.push({ seq: event.seq, at: event.at });
+    const news = newsOf(event);
+    if (news) repaint(of(news.of).spans, news);
+  }
+  for (const known of told.values()) known.events.sort((a, b) => a.seq - b.seq);
+  return told;
+}
+
+/** Events of one store, whatever it was called: by boot, then in the order they were made. */
+function byAge(a: TelemetryDocument, b: TelemetryDocument): number {
+  return a.boot - b.boot || countIn(a._id) - countIn(b._id) || (a.at < b.at ? -1 : 1);
+}
+
+function countIn(id: string): number {
+  return Number(id.slice(id.lastIndexOf('-') + 1));
+}
+
+interface News {
+  of: string;
+  from: number;
+  to: number;
+  spans: ToldSpan[];
+}
+
+/** What an event tells; nothing for one that is none, or not well-formed: villages may send what they like. */
+function newsOf(event: TelemetryDocument): News | undefined {
+  const { event: name, of, from, to } = event;
+  if (name !== 'numbers' || typeof of !== 'string' || !isNumber(from) || !isNumber(to) || from > to) return undefined;
+  const spans = TOLD_KINDS.flatMap((kind) =>
+    spansIn(event[kind]).map(([low, high]) => ({ from: Math.max(low, from), to: Math.min(high, to), kind })),
+  );
+  const sorted = spans.filter((span) => span.from <= span.to).sort((a, b) => a.from - b.from);
+  // A number in two lists is what it is first named as.
+  const disjoint: ToldSpan[] = [];
+  for (const span of sorted) {
+    const start = Math.max(span.from, (disjoint.at(-1)?.to ?? 0) + 1);
+    if (start <= span.to) disjoint.push({ ...span, from: start });
+  }
+  return { of, from, to, spans: disjoint };
+}
+
+function spansIn(value: unknown): [number, number][] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((one): one is [number, number] => {
+    return Array.isArray(one) && one.length === 2 && isNumber(one[0]) && isNumber(one[1]) && one[0] <= one[1];
+  });
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+/** Puts the news in the place of whatever was told of these numbers. */
+function repaint(spans: ToldSpan[], { from, to, spans: news }: News): void {
+  const begin = firstEndingAt(spans, from);
+  let end = begin;
+  while ((spans[end]?.from ?? Number.POSITIVE_INFINITY) <= to) end++;
+  const [first, last] = [spans[begin], spans[end - 1]];
+  const before = first && end > begin && first.from < from ? [{ ...first, to: from - 1 }] : [];
+  const behind = last && end > begin && last.to > to ? [{ ...last, from: to + 1 }] : [];
+  spans.splice(begin, end - begin, ...before, ...news, ...behind);
+}
+
+/** Index of the first span that ends at or behind a number. */
+function firstEndingAt(spans: readonly ToldSpan[], number: number): number {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((spans[middle]?.to ?? Number.POSITIVE_INFINITY) < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

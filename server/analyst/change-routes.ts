@@ -1,0 +1,115 @@
+/**
+ * `/v1/changes`: every document in the order in which the centre took it, late data included, for programs that keep a
+ * copy. A page as JSON, or as NDJSON everything up to now.
+ */
+import { Router } from 'express';
+import { z } from 'zod';
+import { AppError } from '../../shared/app-error.js';
+import type { TelemetryDocument } from '../../shared/documents.js';
+import { methodNotAllowed } from '../../shared/http/errors.js';
+import { problemsOf, sentenceOf } from '../../shared/validation.js';
+import type { Roles } from '../roles.js';
+import type { Arrival, ArrivalOrder } from '../store/contract.js';
+import { type AnalystContext, findVillage } from './analyst-context.js';
+import { cursorOf, positionIn } from './arrivals-cursor.js';
+import { sendLong } from './stream-answer.js';
+
+const MAX_LIMIT = 1000;
+/** Documents of other villages that one page passes over at most; its `next` then goes on behind them. */
+const MAX_PASSED_OVER = 20_000;
+
+const querySchema = z.strictObject({
+  since: z.string().max(8192, 'is not a cursor this program gave').optional(),
+  village: z.string().optional(),
+  format: z.enum(['json', 'ndjson'], { error: 'must be json or ndjson' }).default('json'),
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, `must be a whole number from 1 to ${MAX_LIMIT}`)
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= MAX_LIMIT, `must be a whole number from 1 to ${MAX_LIMIT}`)
+    .optional(),
+});
+
+interface ChangesPage {
+  items: TelemetryDocument[];
+  /** Always there: a program goes on from it when more has arrived. */
+  next: string;
+  /** False when nothing further had arrived. */
+  more: boolean;
+}
+
+export function changeRoutes(context: AnalystContext, roles: Roles): Router {
+  const router = Router({ caseSensitive: true });
+  router
+    .route('/')
+    .get(roles.require('analyst', 'admin'), async (request, response) => {
+      const { since, format, limit, village: name } = parseQuery(request.query);
+      const village = name === undefined ? undefined : (await findVillage(context, name)).id;
+      const { arrivals } = context.store();
+      const identity = await arrivals.identity();
+      const start = since === undefined ? undefined : positionIn(since, identity);
+      const feed = new ArrivalsFeed(arrivals, identity, village);
+      if (format === 'json') {
+        response.json(await feed.page(start, limit ?? 100));
+        return;
+      }
+      const lines = feed.lines(start, limit ?? Number.POSITIVE_INFINITY);
+      await sendLong(response, { contentType: 'application/x-ndjson; charset=utf-8', lines }, context.log);
+    })
+    .all(methodNotAllowed('GET'));
+  return router;
+}
+
+function parseQuery(parameters: unknown): z.infer<typeof querySchema> {
+  const parsed = querySchema.safeParse(parameters);
+  if (parsed.success) return parsed.data;
+  const details = problemsOf(parsed.error, { isQuery: true });
+  throw new AppError('invalid_request', `the parameter ${sentenceOf(details)}`, { details });
+}
+
+class ArrivalsFeed {
+  readonly #arrivals: ArrivalOrder;
+  readonly #identity: string;
+  readonly #isWanted: (arrival: Arrival) => boolean;
+
+  constructor(arrivals: ArrivalOrder, identity: string, village: string | undefined) {
+    this.#arrivals = arrivals;
+    this.#identity = identity;
+    const prefix = village === undefined ? '' : `${village}:`;
+    this.#isWanted = ({ document }) => document._id.startsWith(prefix);
+  }
+
+  async page(start: string | undefined, limit: number): Promise<ChangesPage> {
+    const items: TelemetryDocument[] = [];
+    let position = start;
+    for (let looked = 0; ; ) {
+      const chunk = looked === 0 ? limit : MAX_LIMIT;
+      const { arrivals, last, isEnd } = await this.#arrivals.read(position, chunk);
+      looked += chunk;
+      const wanted = arrivals.filter(this.#isWanted).slice(0, limit - items.length);
+      items.push(...wanted.map(({ document }) => document));
+      const isFull = items.length === limit;
+      // What lies behind the last document that fits is for the next page.
+      position = isFull ? (wanted.at(-1)?.position ?? last) : last;
+      const isRest = isFull && position !== last;
+      if (isFull || isEnd || looked >= MAX_PASSED_OVER) {
+        return { items, next: cursorOf(this.#identity, position), more: isRest || !isEnd };
+      }
+    }
+  }
+
+  /** Documents, and behind some of them `{"next": …}` alone: whoever has taken all lines before goes on from there. */
+  async *lines(start: string | undefined, limit: number): AsyncGenerator<string> {
+    let position = start;
+    let left = limit;
+    for (;;) {
+      const page = await this.#arrivals.read(position, MAX_LIMIT);
+      const wanted = page.arrivals.filter(this.#isWanted).slice(0, left);
+      for (const { document } of wanted) yield `${JSON.stringify(document)}\n`;
+      left -= wanted.length;
+      position = left === 0 ? (wanted.at(-1)?.position ?? page.last) : page.last;
+      yield `${JSON.stringify({ next: cursorOf(this.#identity, position) })}\n`;
+      if (left === 0 || page.isEnd) return;
+    }
+  }
+}

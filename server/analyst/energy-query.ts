@@ -1,0 +1,62 @@
+/** The parameters of `/v1/villages/:id/energy`, from text. */
+import { z } from 'zod';
+import { AppError } from '../../shared/app-error.js';
+import { nameSchema } from '../../shared/documents.js';
+import { parseInstant } from '../../shared/time.js';
+import { problemsOf, sentenceOf } from '../../shared/validation.js';
+import { type Bucket, bucketsBetween, isTimeZone, type Step, startOfDate } from './calendar-buckets.js';
+
+export interface EnergyQuery {
+  device?: string | undefined;
+  fromMs: number;
+  /** Exclusive. */
+  toMs: number;
+  step: Step;
+  /** IANA name. */
+  zone: string;
+  buckets: Bucket[];
+}
+
+/** Hours of more than a year. */
+const MAX_BUCKETS = 10_000;
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const MOMENT = 'must be an RFC 3339 date-time such as 2026-03-01T12:00:00Z, or a date such as 2026-03-01';
+
+const querySchema = z.strictObject({
+  device: nameSchema.optional(),
+  from: z.string(),
+  to: z.string(),
+  step: z
+    .enum(['hour', 'day'], {
+      error: ({ input }) => (Array.isArray(input) ? 'must be given once' : 'must be hour or day'),
+    })
+    .default('day'),
+  tz: z.string().refine(isTimeZone, 'must be an IANA time zone such as Africa/Douala, or UTC').default('UTC'),
+});
+
+/** A date is its midnight in the time zone. Throws `invalid_request` that names the parameter. */
+export function parseEnergyQuery(parameters: unknown): EnergyQuery {
+  const parsed = querySchema.safeParse(parameters);
+  if (!parsed.success) {
+    const details = problemsOf(parsed.error, { isQuery: true });
+    throw new AppError('invalid_request', `the parameter ${sentenceOf(details)}`, { details });
+  }
+  const { device, from, to, step, tz: zone } = parsed.data;
+  const fromMs = momentOf('from', from, zone);
+  const toMs = momentOf('to', to, zone);
+  if (fromMs >= toMs) throw new AppError('invalid_request', 'the parameter from must be before to');
+  const buckets = bucketsBetween(fromMs, toMs, { step, zone }, MAX_BUCKETS);
+  if (buckets.length > MAX_BUCKETS) {
+    const limit = MAX_BUCKETS.toLocaleString('en-US');
+    throw new AppError('invalid_request', `from and to are more than ${limit} ${step}s apart; ask for less at a time`);
+  }
+  return { device, fromMs, toMs, step, zone, buckets };
+}
+
+function momentOf(name: string, text: string, zone: string): number {
+  const ms = DATE.test(text) ? startOfDate(text, zone) : parseInstant(text);
+  if (ms !== undefined) return ms;
+  throw new AppError('invalid_request', `the parameter ${name} ${MOMENT}`, {
+    details: [{ path: name, message: MOMENT }],
+  });
+}

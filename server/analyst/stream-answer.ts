@@ -1,0 +1,54 @@
+/** Long answers: sent as they are made, at the reader's pace, and given up when the reader goes away. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Response } from 'express';
+import { codeOf, messageOf } from '../../shared/app-error.js';
+import type { Logger } from '../../shared/logger.js';
+
+/** Text handed on at once: large enough to spare system calls, small enough to keep memory flat. */
+const CHUNK_CHARACTERS = 64 * 1024;
+
+export interface LongAnswer {
+  contentType: string;
+  /** Where it is to be saved rather than shown. */
+  fileName?: string;
+  lines: AsyncIterable<string>;
+}
+
+/**
+ * The first part is made before anything is sent, so that a store that cannot be read is a 503 and not an empty file. A
+ * failure later on cuts the connection, which tells the reader that the answer is not whole.
+ */
+export async function sendLong(response: Response, answer: LongAnswer, log: Logger): Promise<void> {
+  const parts = inChunks(answer.lines);
+  const first = await parts.next();
+  if (answer.fileName !== undefined) response.attachment(answer.fileName);
+  response.set('Content-Type', answer.contentType);
+  const all = async function* () {
+    if (!first.done) yield first.value;
+    yield* parts;
+  };
+  try {
+    await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 2 }), response);
+  } catch (error) {
+    if (codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE') return;
+    log.warn('a long answer broke off', { error: messageOf(error) });
+  } finally {
+    // Where the reader was gone before anything was sent nobody else ends it.
+    await parts.return(undefined);
+  }
+}
+
+/** The first line alone, so that a reader sees at once that there is an answer. */
+async function* inChunks(lines: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  let text = '';
+  let isFirst = true;
+  for await (const line of lines) {
+    text += line;
+    if (!isFirst && text.length < CHUNK_CHARACTERS) continue;
+    isFirst = false;
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
+}

@@ -1,0 +1,155 @@
+/**
+ * What the centre has of a village's numbers, and of those it has not, why: told by the node as void, lost, quarantined or
+ * given up, not yet sent, or unexplained. Counted from the store's index and the nodes' own events at the time of asking.
+ *
+ * A number nobody has told of counts as not yet sent while it may still be on its way: newest data goes first, and a
+ * backlog follows. It is unexplained once it was given more than `silentAfterHours` before the village's last document
+ * came, since a forced run, which sends and proves everything, is due every day. While a village sends nothing, nothing of
+ * it becomes unexplained.
+ */
+import type { TelemetryDocument } from '../../shared/documents.js';
+import { formatInstant } from '../../shared/time.js';
+import type { CentralStore, NodeNumbers } from '../store/contract.js';
+import { type NodeTold, readTold, type ToldKind } from './accounted-numbers.js';
+import { findGaps, type OpenGap } from './number-gaps.js';
+
+export type GapKind = ToldKind | 'notYetSent' | 'unexplained';
+
+/** Numbers `from` to `to` that are not held. */
+export interface NumberGap {
+  from: number;
+  to: number;
+  kind: GapKind;
+  /** Only where not all numbers from `from` to `to` are missing: so many of them. */
+  missing?: number;
+}
+
+export type MissingCounts = Record<GapKind, number>;
+
+export interface NodeView {
+  node: string;
+  /** Documents held. */
+  held: number;
+  /** The highest number held or told of. */
+  highest: number;
+  missing: MissingCounts;
+  /** In order of their numbers, the first hundred. */
+  gaps: NumberGap[];
+  /** Gaps that are not listed. */
+  moreGaps?: number;
+}
+
+export interface NumbersView {
+  held: number;
+  missing: MissingCounts;
+  nodes: NodeView[];
+}
+
+const MAX_GAPS = 100;
+const MS_PER_HOUR = 3_600_000;
+
+export interface NumbersQuestion {
+  village: string;
+  /** When the village's last document came, by the centre's clock. */
+  lastDocumentAt: string | undefined;
+  silentAfterHours: number;
+}
+
+export async function numbersOf(store: CentralStore, question: NumbersQuestion): Promise<NumbersView> {
+  const { village } = question;
+  const [held, told] = await Promise.all([store.numbers.nodes(village), readTold(store.telemetry, village)]);
+  const names = new Set([
+    ...held.map(({ node }) => node),
+    ...[...told].flatMap(([node, { spans }]) => (spans.length > 0 ? [node] : [])),
+  ]);
+  const nodes: NodeView[] = [];
+  for (const node of [...names].sort()) {
+    const known = held.find((one) => one.node === node) ?? { node, held: 0, highest: 0 };
+    nodes.push(await viewOfNode(store, question, known, told.get(node) ?? { spans: [], events: [] }));
+  }
+  const missing = noneMissing();
+  for (const one of nodes) for (const kind of kindsOf(missing)) missing[kind] += one.missing[kind];
+  return { held: nodes.reduce((sum, one) => sum + one.held, 0), missing, nodes };
+}
+
+async function viewOfNode(
+  store: CentralStore,
+  question: NumbersQuestion,
+  numbers: NodeNumbers,
+  told: NodeTold,
+): Promise<NodeView> {
+  const { village } = question;
+  const { node, held } = numbers;
+  const { gaps: open, heldOfTold } = await findGaps(numbers.highest, told.spans, (spans) =>
+    store.numbers.counts(village, node, spans),
+  );
+  const gaps = told.spans.flatMap(({ from, to, kind }, n) =>
+    gapOf(from, to, kind, to - from + 1 - (heldOfTold[n] ?? 0)),
+  );
+  const limit = limitOf(question);
+  const oldCount = await countOld(open, (gap) =>
+    wasGivenBefore(limit, gap, told, () => store.numbers.behindGap(village, node, gap.to + 1)),
+  );
+  for (const [n, { from, to, missing }] of open.entries()) {
+    gaps.push(...gapOf(from, to, n < oldCount ? 'unexplained' : 'notYetSent', missing));
+  }
+  const missing = noneMissing();
+  for (const { from, to, kind, missing: some } of gaps) missing[kind] += some ?? to - from + 1;
+  gaps.sort((a, b) => a.from - b.from);
+  return {
+    ...{ node, held, highest: Math.max(numbers.highest, told.spans.at(-1)?.to ?? 0), missing },
+    gaps: gaps.slice(0, MAX_GAPS),
+    ...(gaps.length > MAX_GAPS ? { moreGaps: gaps.length - MAX_GAPS } : {}),
+  };
+}
+
+function gapOf(from: number, to: number, kind: GapKind, missing: number): NumberGap[] {
+  if (missing <= 0) return [];
+  return [{ from, to, kind, ...(missing === to - from + 1 ? {} : { missing }) }];
+}
+
+/** Numbers are given in their order: below a gap that is old all are. Found by halving. */
+async function countOld(gaps: readonly OpenGap[], isOld: (gap: OpenGap) => Promise<boolean>): Promise<number> {
+  let low = 0;
+  let high = gaps.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const gap = gaps[middle];
+    if (gap && (await isOld(gap))) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Numbers given before this instant have had their forced run. */
+function limitOf({ lastDocumentAt, silentAfterHours }: NumbersQuestion): string {
+  if (lastDocumentAt === undefined) return '';
+  return formatInstant(Date.parse(lastDocumentAt) - silentAfterHours * MS_PER_HOUR);
+}
+
+/**
+ * True when the gap's numbers were given before `limit`: so it is when a later number was. The node's own events tell when
+ * they were given. The document behind the gap may have been imported and be of any age: it counts unless it is older
+ * than an event before it. What an unsure clock says counts for nothing.
+ */
+async function wasGivenBefore(
+  limit: string,
+  gap: OpenGap,
+  { events }: NodeTold,
+  readBehind: () => Promise<TelemetryDocument | undefined>,
+): Promise<boolean> {
+  const next = events.find(({ seq }) => seq > gap.to);
+  if (next && next.at < limit) return true;
+  const behind = await readBehind();
+  if (!behind || behind.clock !== undefined || behind.at >= limit) return false;
+  const before = events.findLast(({ seq }) => seq < gap.from);
+  return before === undefined || behind.at >= before.at;
+}
+
+function noneMissing(): MissingCounts {
+  return { lost: 0, quarantined: 0, released: 0, void: 0, notYetSent: 0, unexplained: 0 };
+}
+
+function kindsOf(counts: MissingCounts): GapKind[] {
+  return Object.keys(counts) as GapKind[];
+}
