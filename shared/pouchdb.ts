@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import leveldbAdapter from 'pouchdb-adapter-leveldb';
 import PouchDB, { type Database as PouchDatabase } from 'pouchdb-core';
 import { AppError, messageOf } from './app-error.js';
+import { withQuickBatches } from './quick-batches.js';
 import { type Health, type Level, type Leveldown, watched } from './watched-level.js';
 
 PouchDB.plugin(leveldbAdapter);
@@ -126,10 +127,10 @@ async function isHeadless(folder: string): Promise<boolean> {
   return !names.includes('CURRENT') && names.some((name) => /^\d+\.(ldb|sst|log)$/.test(name));
 }
 
-/** leveldown as PouchDB itself loads it, for fault-injecting wrappers. */
+/** leveldown as PouchDB itself loads it, with quicker batches; for fault-injecting wrappers, too. */
 export function loadLeveldown(): unknown {
   const require = createRequire(import.meta.url);
-  return createRequire(require.resolve('pouchdb-adapter-leveldb'))('leveldown');
+  return withQuickBatches(createRequire(require.resolve('pouchdb-adapter-leveldb'))('leveldown'));
 }
 
 /** A document PouchDB keeps for itself alone (`_local/…`), never replicated; `undefined` where there is none. */

@@ -1,6 +1,6 @@
 /** Numbers a document and puts it into the form it is stored in, without building it as an object first. */
 import type { TelemetryType } from '../../shared/documents.js';
-import type { EncodedDocument } from './pouchdb-layout.js';
+import type { EncodedDocument } from '../../shared/pouchdb-layout.js';
 
 /** A telemetry document but for what the node adds. */
 export interface UnnumberedDocument {

@@ -7,9 +7,6 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../shared/app-error.js';
-import { ReaderGone } from '../../shared/range-reader.js';
-import { DamagedError } from './damaged-error.js';
-import { type NumberRange, withoutRanges } from './number-ranges.js';
 import {
   DOC_COUNT_KEY,
   decodeDocument,
@@ -20,7 +17,10 @@ import {
   sequenceKey,
   sequenceOf,
   UPDATE_SEQ_KEY,
-} from './pouchdb-layout.js';
+} from '../../shared/pouchdb-layout.js';
+import { ReaderGone } from '../../shared/range-reader.js';
+import { DamagedError } from './damaged-error.js';
+import { type NumberRange, withoutRanges } from './number-ranges.js';
 import type { Segment } from './segment.js';
 import type { RawEntry, SegmentDatabase } from './segment-database.js';
 import type { SegmentRecord } from './segment-record.js';

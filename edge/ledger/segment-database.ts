@@ -23,8 +23,6 @@ import {
   writeFailure,
   writeLocal,
 } from '../../shared/pouchdb.js';
-import type { IteratorOptions } from '../../shared/watched-level.js';
-import { DamagedError } from './damaged-error.js';
 import {
   counterOperations,
   DOC_COUNT_KEY,
@@ -40,7 +38,9 @@ import {
   sequenceOf,
   sequences,
   UPDATE_SEQ_KEY,
-} from './pouchdb-layout.js';
+} from '../../shared/pouchdb-layout.js';
+import type { IteratorOptions } from '../../shared/watched-level.js';
+import { DamagedError } from './damaged-error.js';
 
 /** An entry of the database as it is stored. */
 export interface RawEntry {

@@ -14,8 +14,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { syncFolder } from '../../shared/durable-file.js';
 import { wholeWrites } from '../../shared/leveldb/whole-files.js';
-import type { LevelOperation } from '../../shared/watched-level.js';
-import { type NumberRange, withoutRanges } from './number-ranges.js';
 import {
   counterOperations,
   decodeDocument,
@@ -25,7 +23,9 @@ import {
   localDocumentOperation,
   sequenceOf,
   UUID_KEY,
-} from './pouchdb-layout.js';
+} from '../../shared/pouchdb-layout.js';
+import type { LevelOperation } from '../../shared/watched-level.js';
+import { type NumberRange, withoutRanges } from './number-ranges.js';
 import { RawLevel } from './raw-level.js';
 import { REBUILT } from './segment-folders.js';
 import { type DeliveryRecord, NOTHING_DELIVERED, type SegmentRecord } from './segment-record.js';

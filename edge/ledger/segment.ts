@@ -7,12 +7,12 @@
  * until it is repaired.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
+import type { EncodedDocument } from '../../shared/pouchdb-layout.js';
 import { type RangeReader, ReaderGone } from '../../shared/range-reader.js';
 import { asDamage, DamagedError } from './damaged-error.js';
 import { factsOf, KnownSegment, type SegmentFacts } from './known-segment.js';
 import { holdsNumber, withNumber, withoutRanges, withRange } from './number-ranges.js';
 import type { OpenDatabases } from './open-databases.js';
-import type { EncodedDocument } from './pouchdb-layout.js';
 import type { IdRange, SegmentDatabase, SegmentEntry } from './segment-database.js';
 import { segmentFolder } from './segment-folders.js';
 import {

@@ -3,6 +3,7 @@ import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { MendingDatabase } from '../../shared/mending-database.js';
 import type { ArrivalOrder, ArrivalPage } from './contract.js';
+import { readCounters } from './database-counters.js';
 
 export class EmbeddedArrivals implements ArrivalOrder {
   readonly #database: MendingDatabase;
@@ -19,8 +20,8 @@ export class EmbeddedArrivals implements ArrivalOrder {
       throw new AppError('invalid_request', 'since is not a cursor this database gave');
     }
     return this.#database.read(async (database) => {
-      const { update_seq: newest } = await database.info();
-      if (since > Number(newest)) {
+      const { updateSeq: newest } = await readCounters(database);
+      if (since > newest) {
         throw new AppError(
           'invalid_request',
           'since is a cursor of a later state of this database, which has been set back since; begin again without it',

@@ -9,6 +9,7 @@ import type { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database } from '../../shared/pouchdb.js';
 import { sleep } from '../../shared/time.js';
 import type { NodeNumbers, NumberIndex, NumberSpan } from './contract.js';
+import { readCounters } from './database-counters.js';
 import { HeldNumbers } from './held-numbers.js';
 import { eachBodyUnder } from './number-places.js';
 import { bodiesOf, bodyName } from './number-stretches.js';
@@ -75,7 +76,7 @@ export class EmbeddedNumbers implements NumberIndex {
 
   /** Covers everything that was stored at the call. */
   async #upToDate(): Promise<Taken> {
-    const target = await this.#database.read(async (database) => Number((await database.info()).update_seq));
+    const { updateSeq: target } = await this.#database.read(readCounters);
     const waiting = new AbortController();
     const isLate = sleep(CATCH_UP_WAIT_MS, waiting.signal).then(() => true);
     try {
@@ -106,13 +107,13 @@ export class EmbeddedNumbers implements NumberIndex {
   }
 
   async #step(database: Database): Promise<void> {
-    const { update_seq: newest } = await database.info();
+    const { updateSeq: newest } = await readCounters(database);
     if (this.#taken?.database !== database) this.#taken = { database, sequence: 0, nodes: new Map() };
     const taken = this.#taken;
     const deletions: string[] = [];
     let count = 0;
     let last = taken.sequence;
-    const range = { store: 'by-sequence', after: bodyName(taken.sequence), to: bodyName(Number(newest)), limit: STEP };
+    const range = { store: 'by-sequence', after: bodyName(taken.sequence), to: bodyName(newest), limit: STEP };
     await eachEntry(database, range, (name, text) => {
       count++;
       last = Number(name);
@@ -122,7 +123,7 @@ export class EmbeddedNumbers implements NumberIndex {
     });
     for (const text of deletions) await forget(database, taken, text);
     // Sequences can be missing at the end, after a repair.
-    taken.sequence = count < STEP ? Number(newest) : last;
+    taken.sequence = count < STEP ? newest : last;
   }
 }
 

@@ -1,18 +1,19 @@
 /**
  * Receipts of the embedded store: each is counted from the bodies as they are read from LevelDB at the time of asking.
  *
- * The index (`number-places.ts`) follows the documents in the background, in small steps, so that writes never wait for
- * it; a receipt waits until it covers everything that was stored when the receipt was asked for. Other requests have
- * their turn after every few hundred documents read.
+ * The index (`number-places.ts`) is written together with the documents. Where it is behind it follows in the background,
+ * in small steps; a receipt waits until it covers everything that was stored when the receipt was asked for. Other
+ * requests have their turn after every few hundred documents read.
  */
 import { AppError } from '../../shared/app-error.js';
 import type { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database } from '../../shared/pouchdb.js';
 import { addChecksums, checksumOf, EMPTY_RECEIPT, joinReceipts, type Receipt } from '../../shared/receipt.js';
 import { sleep } from '../../shared/time.js';
-import { eachBodyIn, eachBodyUnder, NumberPlaces, type OnBody, type Places } from './number-places.js';
+import { readCounters } from './database-counters.js';
+import { eachBodyIn, eachBodyUnder, NumberPlaces, type OnBody, type Places, type WriteBatch } from './number-places.js';
 import { DamagedIndex, type Stretch } from './number-stretches.js';
-import { storedBody } from './stored-body.js';
+import { type StoredBody, storedBody } from './stored-body.js';
 
 /** Bodies read with one iterator, between two looks at whether the store is still there. */
 const MAX_PART = 20_000;
@@ -57,6 +58,20 @@ export class EmbeddedReceipts {
   }
 
   /**
+   * Has `write` store new documents at the sequences from `first` on, which follow the last one, along with what the
+   * index is to know of them.
+   */
+  async append(database: Database, first: number, documents: readonly StoredBody[], write: WriteBatch): Promise<void> {
+    const places = this.#places;
+    if (places?.database === database) {
+      if (await places.append(first, documents, write)) return;
+    } else {
+      await write([]);
+    }
+    this.follow();
+  }
+
+  /**
    * Throws `unavailable` when the index is too far behind, as it is after years of documents were stored without one,
    * and `storage_failed` when something cannot be read.
    */
@@ -82,8 +97,8 @@ export class EmbeddedReceipts {
   /** The index, when it covers what is stored now. */
   async #catchUp(): Promise<NumberPlaces> {
     const { opened, target } = await this.#database.read(async (database) => {
-      const { update_seq: newest } = await database.info();
-      return { opened: database, target: Number(newest) };
+      const { updateSeq } = await readCounters(database);
+      return { opened: database, target: updateSeq };
     });
     const waiting = new AbortController();
     const isLate = sleep(this.#waitMs, waiting.signal).then(() => !waiting.signal.aborted);
@@ -119,7 +134,7 @@ export class EmbeddedReceipts {
       isBehind = await this.#database.write(async (database) => {
         const places = await this.#placesOf(database);
         await places.step();
-        return places.covered < Number((await database.info()).update_seq);
+        return places.covered < (await readCounters(database)).updateSeq;
       });
     }
   }

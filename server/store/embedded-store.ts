@@ -31,7 +31,7 @@ import { WriteQueue } from './write-queue.js';
 
 /** Bytes LevelDB may keep of the telemetry read; lists of old data profit. */
 const TELEMETRY_CACHE_BYTES = 32 * 1024 * 1024;
-const TELEMETRY_WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+const TELEMETRY_WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
 export interface EmbeddedStoreOptions extends OpenOptions {
   clock?: Clock;
@@ -71,10 +71,11 @@ export class EmbeddedStore implements CentralStore {
     this.villages = new EmbeddedVillages(villages);
     this.local = new EmbeddedLocalDocuments(telemetry);
     this.#databases = [telemetry, villages];
-    this.#queue = new WriteQueue((group) => this.telemetry.writeGroup(group));
-    this.#receipts = new EmbeddedReceipts(telemetry, receiptOptions);
-    // Documents may have been stored since the index of numbers was last brought up to date, or before there was one.
-    this.#receipts.follow();
+    const receipts = new EmbeddedReceipts(telemetry, receiptOptions);
+    this.#receipts = receipts;
+    this.#queue = new WriteQueue((group) => documents.writeGroup(group, receipts));
+    // Documents may have been stored by somebody else, or before there was an index of numbers.
+    receipts.follow();
   }
 
   /**
@@ -116,10 +117,8 @@ export class EmbeddedStore implements CentralStore {
     return this.telemetry.revsDiff(asked);
   }
 
-  async write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
-    const outcomes = await this.#queue.write(documents);
-    this.#receipts.follow();
-    return outcomes;
+  write(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
+    return this.#queue.write(documents);
   }
 
   receipt(village: string, node: string, from: number, to: number, signal?: AbortSignal): Promise<Receipt> {

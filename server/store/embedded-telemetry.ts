@@ -1,22 +1,24 @@
-/** Telemetry in an embedded PouchDB: looked up, written and read by id. Writes arrive one group at a time. */
+/**
+ * Telemetry in an embedded PouchDB: looked up, written and read by id. Groups of documents arrive one at a time and go in
+ * as one synced LevelDB batch each, in PouchDB's own layout and together with their part of the index of numbers.
+ *
+ * Invariants: documents are only added, at ascending sequences; PouchDB itself writes nothing here but `_local`
+ * documents while this is open, and its counters in memory are not asked.
+ */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { MendingDatabase } from '../../shared/mending-database.js';
 import { type Database, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import { counterOperations, documentOperations } from '../../shared/pouchdb-layout.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import type { Clock } from '../../shared/time.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
+import { checkedCounters, type DatabaseCounters, readCounters } from './database-counters.js';
 import { documentsIn, firstIdIn } from './embedded-ranges.js';
-import { readValues } from './raw-entries.js';
-import { type HeldDocument, planWrite } from './write-plan.js';
-
-/** A node of PouchDB's revision tree: its hash, its state, its children. */
-type RevisionNode = [hash: string, state: { status: string; deleted?: boolean }, children: RevisionNode[]];
-type RevisionTree = { pos: number; ids: RevisionNode }[];
-
-/** Six times faster than `allDocs({keys})`; PouchDB's own `revsDiff` is built on it. */
-interface WithRevisionTree {
-  _getRevisionTree(id: string, callback: (error: unknown, tree?: RevisionTree) => void): void;
-}
+import type { EmbeddedReceipts } from './embedded-receipts.js';
+import { encodedDocument } from './encoded-document.js';
+import { heldDocuments } from './held-documents.js';
+import { writeSynced } from './raw-entries.js';
+import { planWrite } from './write-plan.js';
 
 /** Local document with the time of creation; villages' ones have a colon in their names. */
 const CREATED = 'created';
@@ -24,6 +26,8 @@ const CREATED = 'created';
 export class EmbeddedTelemetry implements RangeReader {
   readonly #database: MendingDatabase;
   readonly #createdMs: number;
+  /** Opened last and found to agree with its counters. */
+  #checked: Database | undefined;
 
   private constructor(database: MendingDatabase, createdMs: number) {
     this.#database = database;
@@ -38,17 +42,35 @@ export class EmbeddedTelemetry implements RangeReader {
     return new EmbeddedTelemetry(database, createdMs);
   }
 
-  /** Looks up and writes up to 1,000 documents as one synced batch. Must not be called again before it has ended. */
-  writeGroup(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
+  /**
+   * Looks up and writes a group as one synced batch, to which `index` adds its part. Must not be called again before it
+   * has ended.
+   */
+  writeGroup(documents: readonly IncomingDocument[], index: Pick<EmbeddedReceipts, 'append'>): Promise<WriteOutcome[]> {
     return this.#database.write(async (database) => {
-      const plan = planWrite(documents, await lookUp(database, documents));
-      if (plan.toWrite.length === 0) return plan.outcomes(new Map());
-      const answers = await database.bulkDocs(
-        plan.toWrite.map(({ body }) => body),
-        { new_edits: false },
-      );
-      return plan.outcomes(refusals(answers as BulkAnswer[]));
+      const plan = planWrite(documents, await heldDocuments(database, documents));
+      if (plan.toWrite.length > 0) await this.#append(database, plan.toWrite, index);
+      return plan.outcomes(new Map());
     });
+  }
+
+  async #append(
+    database: Database,
+    fresh: readonly IncomingDocument[],
+    index: Pick<EmbeddedReceipts, 'append'>,
+  ): Promise<void> {
+    const { updateSeq, documents } = await this.#counters(database);
+    const first = updateSeq + 1;
+    const operations = fresh.flatMap((document, n) => documentOperations(encodedDocument(document), first + n));
+    operations.push(...counterOperations(updateSeq + fresh.length, documents + fresh.length));
+    await index.append(database, first, fresh, (more) => writeSynced(database, [...operations, ...more]));
+  }
+
+  async #counters(database: Database): Promise<DatabaseCounters> {
+    if (this.#checked === database) return readCounters(database);
+    const counters = await checkedCounters(database);
+    this.#checked = database;
+    return counters;
   }
 
   revsDiff(asked: Record<string, string[]>): Promise<RevisionsMissing> {
@@ -57,9 +79,10 @@ export class EmbeddedTelemetry implements RangeReader {
 
   info(): Promise<TelemetryInfo> {
     return this.#database.read(async (database) => {
-      const { doc_count, update_seq } = await database.info();
+      const { documents, updateSeq } = await readCounters(database);
       // Microseconds, as CouchDB's documentation has it.
-      return { doc_count, doc_del_count: 0, update_seq, instance_start_time: String(this.#createdMs * 1000) };
+      const createdUs = String(this.#createdMs * 1000);
+      return { doc_count: documents, doc_del_count: 0, update_seq: updateSeq, instance_start_time: createdUs };
     });
   }
 
@@ -70,78 +93,4 @@ export class EmbeddedTelemetry implements RangeReader {
   firstId(startId: string, endId: string): Promise<string | undefined> {
     return this.#database.read((database) => firstIdIn(database, startId, endId));
   }
-}
-
-async function lookUp(database: Database, documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
-  const held = new Map<string, HeldDocument>();
-  // Most are new: told for all of them at once, in a tenth of the time that asking for each takes.
-  const entries = await readValues(
-    database,
-    'document-store',
-    documents.map(({ id }) => id),
-  );
-  const look = async ({ id, rev }: IncomingDocument) => {
-    const leaves = await leavesOf(database, id);
-    if (!leaves || held.has(id)) return;
-    const alive = leaves.filter((leaf) => !leaf.deleted);
-    const same = alive.find((leaf) => leaf.rev === rev);
-    const number = same ? await heldNumber(database, id, rev) : { node: '', seq: 0 };
-    held.set(id, { ...number, rev: (same ?? alive[0])?.rev ?? '', deleted: alive.length === 0 });
-  };
-  await Promise.all(documents.filter((_, index) => entries[index] !== undefined).map(look));
-  return held;
-}
-
-async function heldNumber(database: Database, id: string, rev: string): Promise<{ node: string; seq: number }> {
-  const { node, seq } = (await database.get(id, { rev })) as TelemetryDocument;
-  return { node, seq };
-}
-
-interface Leaf {
-  rev: string;
-  deleted: boolean;
-}
-
-/** The newest revisions of a document; undefined where the id was never used. */
-function leavesOf(database: Database, id: string): Promise<Leaf[] | undefined> {
-  return new Promise((resolve, reject) => {
-    (database as unknown as WithRevisionTree)._getRevisionTree(id, (error, tree) => {
-      if (tree) return resolve(tree.flatMap(({ pos, ids }) => leavesBelow(pos, ids)));
-      const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
-      if (status === 404) resolve(undefined);
-      else reject(error);
-    });
-  });
-}
-
-/** Without recursion: a revision history can be as deep as its sender likes. */
-function leavesBelow(generation: number, root: RevisionNode): Leaf[] {
-  const leaves: Leaf[] = [];
-  const open: [number, RevisionNode][] = [[generation, root]];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const [pos, [hash, state, children]] = next;
-    if (children.length === 0) leaves.push({ rev: `${pos}-${hash}`, deleted: state.deleted === true });
-    for (const child of children) open.push([pos + 1, child]);
-  }
-  return leaves;
-}
-
-interface BulkAnswer {
-  id?: string;
-  error?: unknown;
-  status?: number;
-  message?: string;
-  reason?: string;
-}
-
-/** Documents PouchDB itself found wrong, by id; any other failure among them is the database's and is thrown. */
-function refusals(answers: readonly BulkAnswer[]): Map<string, string> {
-  const refused = new Map<string, string>();
-  for (const answer of answers) {
-    if (!answer.error) continue;
-    const { id, status = 500, message, reason } = answer;
-    if (id === undefined || status >= 500) throw new Error(message ?? reason ?? 'a document could not be written');
-    refused.set(id, reason ?? message ?? 'was refused by the store');
-  }
-  return refused;
 }

@@ -7,12 +7,15 @@
  * look: whoever reads must look at each body, and a stretch that claims too much does no harm.
  *
  * It lives in the same LevelDB as the documents, in a store of its own beside PouchDB's, so it is backed up, restored
- * and lost together with them. It follows the documents: each step takes what was stored since the last one, and writes
- * what it found together with how far it came, so that it may end, crash or fail anywhere and goes on from there. When
- * the body at which it ended is no longer what it was, the database is another one, and the index begins anew.
+ * and lost together with them. New documents and what the index is to know of them are one batch. Where it is behind
+ * (documents were stored by somebody else, or before there was an index) it follows: each step takes what was stored
+ * since the last one, and writes what it found together with how far it came, so that it may end, crash or fail anywhere
+ * and goes on from there. When the body at which it ended is no longer what it was, the database is another one, and the
+ * index begins anew.
  */
 import type { Database } from '../../shared/pouchdb.js';
 import type { LevelOperation } from '../../shared/watched-level.js';
+import { readCounters } from './database-counters.js';
 import {
   BUCKET,
   bodiesOf,
@@ -20,11 +23,13 @@ import {
   bucketIn,
   bucketName,
   bucketOf,
+  type OpenStretch,
   placePrefix,
   type Stretch,
   stretchesIn,
   stretchesOf,
 } from './number-stretches.js';
+import { OverlapTurns } from './overlap-turns.js';
 import { eachEntry, keyIn, type RawEntry, readEntries, readValues, writeEntries } from './raw-entries.js';
 import { type StoredBody, storedBody } from './stored-body.js';
 
@@ -34,6 +39,10 @@ const DOCUMENTS = 'document-store';
 const STORE = 'number-places';
 /** Documents taken in one step: a few milliseconds of work. */
 const STEP = 1000;
+/** A batch waits for the index to come up to it when that takes a step or two. */
+const NEAR = 2 * STEP;
+/** Buckets whose last stretch is kept in mind. */
+const MAX_OPEN = 1000;
 
 /** A part of a range of numbers, and where to look for it. */
 export interface Places {
@@ -41,6 +50,9 @@ export interface Places {
   to: number;
   stretches: Stretch[];
 }
+
+/** Stores a batch of documents, and with them what the index adds. */
+export type WriteBatch = (operations: readonly LevelOperation[]) => Promise<void>;
 
 interface Progress {
   sequence: number;
@@ -67,17 +79,26 @@ export async function eachBodyUnder(database: Database, sequences: readonly numb
   }
 }
 
-/** The index of one open database. Steps must take turns. */
+const TURN = ['index'];
+
+/** The index of one open database; whatever changes it takes turns. */
 export class NumberPlaces {
   readonly database: Database;
   /** Sequences whose bodies are no longer the documents', because these were deleted or changed behind our back. */
   readonly outdated: Set<number>;
+  /** The last stretch of each bucket, as far as they are known. */
+  readonly #open = new Map<string, OpenStretch>();
+  readonly #turns = new OverlapTurns();
+  #isDiscarded = false;
   #taken: number;
+  /** The highest sequence that may be in the index already. */
+  #claimed: number;
   #covered = -1;
 
   private constructor(database: Database, taken: number, outdated: Set<number>) {
     this.database = database;
     this.#taken = taken;
+    this.#claimed = taken;
     this.outdated = outdated;
   }
 
@@ -100,14 +121,60 @@ export class NumberPlaces {
   }
 
   /** Takes the next thousand documents at most. */
-  async step(): Promise<void> {
-    const { update_seq: newest } = await this.database.info();
+  step(): Promise<void> {
+    return this.#turns.run(TURN, () => this.#step());
+  }
+
+  /**
+   * Has `write` store new documents at the sequences from `first` on, which follow the last one, along with what the
+   * index is to know of them. False when that was left to later steps, the index being too far behind.
+   */
+  append(first: number, documents: readonly StoredBody[], write: WriteBatch): Promise<boolean> {
+    return this.#turns.run(TURN, async () => {
+      const newest = documents.at(-1);
+      if (!newest || !(await this.#reaches(first - 1))) {
+        await write([]);
+        return false;
+      }
+      const last = first + documents.length - 1;
+      this.#claimed = last;
+      const { id, rev } = newest;
+      await write([
+        ...this.#additions(new Map(documents.map((document, n) => [first + n, document]))),
+        put(PROGRESS, { sequence: last, id, rev }),
+      ]);
+      this.#taken = last;
+      this.#covered = last;
+      return true;
+    });
+  }
+
+  /** True when everything up to a sequence is in the index; takes a few steps where that is enough. */
+  async #reaches(sequence: number): Promise<boolean> {
+    while (this.#covered < sequence) {
+      if (this.#isDiscarded || sequence - this.#taken > NEAR) return false;
+      const { updateSeq } = await readCounters(this.database);
+      if (updateSeq < sequence) return false;
+      await this.#step();
+    }
+    return !this.#isDiscarded;
+  }
+
+  async #step(): Promise<void> {
+    if (this.#isDiscarded) return;
+    const { updateSeq: newest } = await readCounters(this.database);
     const after = bodyName(this.#taken);
     const entries = await readEntries(this.database, { store: BODIES, after, to: '9', limit: STEP });
     const last = entries.at(-1);
     if (last) await this.#take(entries, Number(last[0]));
     // Sequences can be missing at the end, after a repair: what is there has been taken all the same.
-    this.#covered = entries.length < STEP ? Number(newest) : this.#taken;
+    this.#covered = entries.length < STEP ? Math.max(newest, this.#taken) : this.#taken;
+  }
+
+  /** The stretches that are new or longer with these bodies. */
+  #additions(bodies: ReadonlyMap<number, StoredBody>): LevelOperation[] {
+    if (this.#open.size > MAX_OPEN) this.#open.clear();
+    return stretchesOf(bodies, this.#open).map(([name, to]) => put(name, to));
   }
 
   async #take(entries: readonly RawEntry[], last: number): Promise<void> {
@@ -121,8 +188,9 @@ export class NumberPlaces {
     }
     const verdicts = await this.#verdicts(sequences);
     const changed = [...verdicts].filter(([sequence, isOutdated]) => isOutdated !== this.outdated.has(sequence));
+    this.#claimed = last;
     await writeEntries(this.database, [
-      ...stretchesOf(bodies).map(([name, to]) => put(name, to)),
+      ...this.#additions(bodies),
       ...changed.map(([sequence, isOutdated]) =>
         isOutdated ? put(outdatedName(sequence), 0) : remove(outdatedName(sequence)),
       ),
@@ -157,19 +225,22 @@ export class NumberPlaces {
     const first = bucketOf(from);
     const all = { store: STORE, from: prefix + bucketName(first), to: `${prefix}${bucketName(bucketOf(to))}:~` };
     const found = await readEntries(this.database, { ...all, limit: MAX_PLACES });
-    if (found.length < MAX_PLACES) return { to, stretches: stretchesIn(found, this.#taken) };
+    if (found.length < MAX_PLACES) return { to, stretches: stretchesIn(found, this.#claimed) };
     const cut = bucketIn(found.at(-1)?.[0] ?? '');
     const below = found.filter(([name]) => bucketIn(name) < cut);
-    if (below.length > 0) return { to: cut * BUCKET - 1, stretches: stretchesIn(below, this.#taken) };
+    if (below.length > 0) return { to: cut * BUCKET - 1, stretches: stretchesIn(below, this.#claimed) };
     // Only a node that gives numbers many times over has so many stretches in one bucket.
     const one = { store: STORE, from: prefix + bucketName(cut), to: `${prefix}${bucketName(cut)}:~` };
     const whole = await readEntries(this.database, one);
-    return { to: Math.min(to, (cut + 1) * BUCKET - 1), stretches: stretchesIn(whole, this.#taken) };
+    return { to: Math.min(to, (cut + 1) * BUCKET - 1), stretches: stretchesIn(whole, this.#claimed) };
   }
 
   /** Forgets all that was taken; the next one to open the index makes it anew. */
-  async discard(): Promise<void> {
-    await clear(this.database);
+  discard(): Promise<void> {
+    return this.#turns.run(TURN, async () => {
+      this.#isDiscarded = true;
+      await clear(this.database);
+    });
   }
 }
 
@@ -196,11 +267,11 @@ async function progressOf(database: Database): Promise<Progress | undefined> {
   const [text] = await readValues(database, STORE, [PROGRESS]);
   const progress = parsedProgress(text);
   if (!progress) return undefined;
-  const { update_seq: newest } = await database.info();
+  const { updateSeq: newest } = await readCounters(database);
   const [found] = await readValues(database, BODIES, [bodyName(progress.sequence)]);
   const { id, rev } = identityOf(found);
   const isTheSame = found !== undefined && id === progress.id && rev === progress.rev;
-  return isTheSame && Number(newest) >= progress.sequence ? progress : undefined;
+  return isTheSame && newest >= progress.sequence ? progress : undefined;
 }
 
 function parsedProgress(text: string | undefined): Progress | undefined {

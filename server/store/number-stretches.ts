@@ -53,22 +53,33 @@ export function stretchesIn(entries: readonly RawEntry[], newest: number): Stret
   return merged(stretches);
 }
 
-/** Name and end of each stretch of these bodies, which are in the order of their sequences. */
-export function stretchesOf(bodies: ReadonlyMap<number, StoredBody>): [name: string, to: number][] {
-  const open = new Map<string, Stretch>();
-  const all: [string, Stretch][] = [];
+/** A stretch that goes on where the next body of its bucket is near. */
+export interface OpenStretch {
+  readonly name: string;
+  to: number;
+}
+
+/**
+ * Name and end of each stretch that is new or longer with these bodies, which are in the order of their sequences and
+ * behind all others. `open` has the last stretch of each bucket, and is brought up to date.
+ */
+export function stretchesOf(
+  bodies: ReadonlyMap<number, Omit<StoredBody, 'rev'>>,
+  open: Map<string, OpenStretch> = new Map(),
+): [name: string, to: number][] {
+  const changed = new Set<OpenStretch>();
   for (const [sequence, { id, node, seq }] of bodies) {
     const bucket = `${placePrefix(id.slice(0, id.indexOf(':')), node)}${bucketName(bucketOf(seq))}`;
-    const stretch = open.get(bucket);
+    let stretch = open.get(bucket);
     if (stretch && sequence - stretch.to <= MAX_GAP) {
       stretch.to = sequence;
-      continue;
+    } else {
+      stretch = { name: `${bucket}:${bodyName(sequence)}`, to: sequence };
+      open.set(bucket, stretch);
     }
-    const begun = { from: sequence, to: sequence };
-    open.set(bucket, begun);
-    all.push([`${bucket}:${bodyName(sequence)}`, begun]);
+    changed.add(stretch);
   }
-  return all.map(([name, { to }]) => [name, to]);
+  return [...changed].map(({ name, to }) => [name, to]);
 }
 
 /** The same sequences in order, each once; stretches that are close together become one. */
@@ -91,10 +102,16 @@ interface DocumentRecord {
 /** How PouchDB writes down a document of one body that is not deleted. */
 const ONE_BODY = /"rev_map":\{"([^"]*)":(\d+)\},"winningRev":"\1","deleted":false,"seq":\2\}$/;
 
+/** The revision and the sequence of a document that has one body and is not deleted; undefined for any other. */
+export function onlyBodyIn(record: string): { rev: string; sequence: number } | undefined {
+  const [, rev, sequence] = ONE_BODY.exec(record) ?? [];
+  return rev === undefined ? undefined : { rev, sequence: Number(sequence) };
+}
+
 /** Sequences of a document's bodies: the one that counts, and the others. None for a record that cannot be read. */
 export function bodiesOf(record: string | undefined): { current?: number; others: number[] } {
-  const [, , one] = ONE_BODY.exec(record ?? '') ?? [];
-  if (one !== undefined) return { current: Number(one), others: [] };
+  const only = onlyBodyIn(record ?? '');
+  if (only) return { current: only.sequence, others: [] };
   try {
     const { rev_map: sequences, winningRev, deleted } = JSON.parse(record ?? '{}') as Partial<DocumentRecord>;
     const { [winningRev ?? '']: winner, ...others } = sequences ?? {};

@@ -91,7 +91,16 @@ export function readValues(
 
 /** One batch, not synced: after a power cut all of it or nothing is there, and what was written before it is, too. */
 export function writeEntries(database: Database, operations: readonly LevelOperation[]): Promise<void> {
+  return writeBatch(database, operations, false);
+}
+
+/** One batch, on the disk when the promise resolves. */
+export function writeSynced(database: Database, operations: readonly LevelOperation[]): Promise<void> {
+  return writeBatch(database, operations, true);
+}
+
+function writeBatch(database: Database, operations: readonly LevelOperation[], sync: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    levelOf(database)._batch(operations, { sync: false }, (error) => (error ? reject(error) : resolve()));
+    levelOf(database)._batch(operations, { sync }, (error) => (error ? reject(error) : resolve()));
   });
 }

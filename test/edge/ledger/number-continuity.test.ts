@@ -9,8 +9,8 @@ import {
   joinSegments,
   numbersGivenTwice,
 } from '../../../edge/ledger/number-continuity.js';
-import { sequenceKey, UPDATE_SEQ_KEY } from '../../../edge/ledger/pouchdb-layout.js';
 import type { Segment } from '../../../edge/ledger/segment.js';
+import { sequenceKey, UPDATE_SEQ_KEY } from '../../../shared/pouchdb-layout.js';
 import { tamper } from './raw-store.js';
 import { NODE, readings } from './segment-documents.js';
 import { NOW, useSegments } from './segment-under-test.js';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { DOC_COUNT_KEY, documentKey, sequenceKey, UPDATE_SEQ_KEY } from '../../../edge/ledger/pouchdb-layout.js';
 import type { Segment } from '../../../edge/ledger/segment.js';
 import { checkSegment, type SegmentReport } from '../../../edge/ledger/segment-check.js';
+import { DOC_COUNT_KEY, documentKey, sequenceKey, UPDATE_SEQ_KEY } from '../../../shared/pouchdb-layout.js';
 import { dump, tamper } from './raw-store.js';
 import { NODE, readings } from './segment-documents.js';
 import { NOW, useSegments, write } from './segment-under-test.js';

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { DamagedError } from '../../../edge/ledger/damaged-error.js';
-import { DOC_COUNT_KEY, documentKey, sequenceKey, UPDATE_SEQ_KEY } from '../../../edge/ledger/pouchdb-layout.js';
 import { SegmentDatabase } from '../../../edge/ledger/segment-database.js';
 import { AppError } from '../../../shared/app-error.js';
+import { DOC_COUNT_KEY, documentKey, sequenceKey, UPDATE_SEQ_KEY } from '../../../shared/pouchdb-layout.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { FailingReads, READS } from './failing-reads.js';
 import { FaultyDisk } from './faulty-leveldown.js';

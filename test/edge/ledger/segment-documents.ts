@@ -1,8 +1,8 @@
 /** Telemetry for tests of segments: numbered and encoded as the ledger does it. */
 import fc from 'fast-check';
 import { encodeDocuments, type UnnumberedDocument } from '../../../edge/ledger/document-encoding.js';
-import type { EncodedDocument } from '../../../edge/ledger/pouchdb-layout.js';
 import { eventId, type TelemetryDocument, telemetryId } from '../../../shared/documents.js';
+import type { EncodedDocument } from '../../../shared/pouchdb-layout.js';
 import { contentRevision } from '../../../shared/revision.js';
 import { formatInstant } from '../../../shared/time.js';
 

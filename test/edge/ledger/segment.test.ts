@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { sequenceKey } from '../../../edge/ledger/pouchdb-layout.js';
+import { sequenceKey } from '../../../shared/pouchdb-layout.js';
 import { tamper } from './raw-store.js';
 import { readings } from './segment-documents.js';
 import { useSegments } from './segment-under-test.js';

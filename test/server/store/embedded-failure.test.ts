@@ -5,11 +5,30 @@ import { EmbeddedStore } from '../../../server/store/embedded-store.js';
 import { AppError } from '../../../shared/app-error.js';
 import { loadLeveldown } from '../../../shared/pouchdb.js';
 import { createTempFolder, removeFolder } from '../../support/temp-folder.js';
+import { waitFor } from '../../support/wait-for.js';
 import { incoming, readings } from '../support/documents.js';
 
 type Callback = (error?: Error | null) => void;
 interface Batching {
   _batch(operations: unknown, options: unknown, callback: Callback): void;
+}
+
+/** leveldown that tells of every batch of documents, synced or not, and holds it until it is let go. */
+function holdingLeveldown() {
+  const real = loadLeveldown() as (location: string) => Batching;
+  const held: { isSynced: boolean; letGo(): void }[] = [];
+  const open = (location: string) => {
+    const database = real(location);
+    const batch = database._batch.bind(database);
+    database._batch = (operations, options, callback) => {
+      const hasBodies = (operations as { key: unknown }[]).some(({ key }) => String(key).includes('by-sequence'));
+      if (!hasBodies) return batch(operations, options, callback);
+      const isSynced = (options as { sync?: boolean }).sync === true;
+      held.push({ isSynced, letGo: () => batch(operations, options, callback) });
+    };
+    return database;
+  };
+  return { held, leveldown: Object.assign(open, real) };
 }
 
 /** leveldown whose next writes fail as on a full disk; counts how often a database is opened. */
@@ -46,6 +65,22 @@ describe('the embedded store on a failing disk', () => {
   afterEach(async () => {
     await store?.close();
     await removeFolder(folder);
+  });
+
+  it('answers after one synced batch is on the disk, and not before', async () => {
+    const { held, leveldown } = holdingLeveldown();
+    store = await EmbeddedStore.open(folder, { leveldown });
+    let isAnswered = false;
+    const writing = store.write(readings('kano', 300).map(incoming)).then((outcomes) => {
+      isAnswered = true;
+      return outcomes;
+    });
+    await waitFor(() => held.length > 0, { what: 'a batch' });
+    expect([isAnswered, (await store.info()).doc_count]).to.deep.equal([false, 0]);
+    expect(held.map(({ isSynced }) => isSynced)).to.deep.equal([true]);
+    held[0]?.letGo();
+    expect((await writing).every(({ ok }) => ok)).to.equal(true);
+    expect([held.length, (await store.info()).doc_count]).to.deep.equal([1, 300]);
   });
 
   it('claims nothing, reopens its database before the next write, and keeps what it acknowledged', async () => {

@@ -1,21 +1,23 @@
 /**
- * How PouchDB 9 lays out a database in LevelDB, as far as telemetry needs it: documents with one revision, never
- * deleted, without attachments.
+ * How PouchDB 9 lays out a database in LevelDB, as far as telemetry needs it: documents with one body, never deleted,
+ * without attachments.
  *
  * Written from pouchdb-adapter-leveldb-core (`index.js`, `writeDoc`, `formatSeq`) and sublevel-pouchdb; what is written
  * here is byte for byte what `bulkDocs` with `new_edits: false` writes, which `test/edge/ledger/layout.test.ts` holds
- * against PouchDB itself.
+ * against PouchDB itself. Of a history that a replicator told, PouchDB keeps a copy besides, which nothing reads.
  */
-import { type TelemetryDocument, TYPE_LETTER } from '../../shared/documents.js';
-import { contentRevision } from '../../shared/revision.js';
-import type { LevelOperation } from '../../shared/watched-level.js';
+import { type TelemetryDocument, TYPE_LETTER } from './documents.js';
+import { contentRevision } from './revision.js';
+import type { LevelOperation } from './watched-level.js';
 
-/** A stored document as its sender's fields, in JSON, and what the node added. */
+/** A document to store, as its sender's fields, in JSON, and what the node added. */
 export interface EncodedDocument {
   id: string;
   revision: string;
   /** The whole document in JSON, `_id` and `_rev` last. */
   json: string;
+  /** Hashes of the revisions before this one, the newest first, where a replicator told them. */
+  history?: readonly string[] | undefined;
 }
 
 const BY_SEQUENCE = 'ÿby-sequenceÿ';
@@ -84,11 +86,11 @@ export function decodeMetadata(json: string): DocumentMetadata | undefined {
   }
 }
 
-/** The two entries of a document at a local sequence. */
-export function documentOperations({ id, revision, json }: EncodedDocument, localSeq: number): LevelOperation[] {
+/** The two entries of a new document at a local sequence. */
+export function documentOperations(document: EncodedDocument, localSeq: number): LevelOperation[] {
   return [
-    { type: 'put', key: sequenceKey(localSeq), value: json },
-    { type: 'put', key: documentKey(id), value: encodeMetadata(id, revision, localSeq) },
+    { type: 'put', key: sequenceKey(localSeq), value: document.json },
+    { type: 'put', key: documentKey(document.id), value: encodeMetadata(document, localSeq) },
   ];
 }
 
@@ -101,9 +103,12 @@ export function counterOperations(updateSeq: number, documents: number): LevelOp
 }
 
 /** Only the id can hold what JSON must escape: a revision is hex. */
-function encodeMetadata(id: string, revision: string, localSeq: number): string {
-  const hash = revision.slice(revision.indexOf('-') + 1);
-  const tree = `[{"pos":1,"ids":["${hash}",{"status":"available"},[]]}]`;
+function encodeMetadata({ id, revision, history = [] }: EncodedDocument, localSeq: number): string {
+  const dash = revision.indexOf('-');
+  const generation = Number(revision.slice(0, dash)) - history.length;
+  let node = `["${revision.slice(dash + 1)}",{"status":"available"},[]]`;
+  for (const hash of history) node = `["${hash}",{"status":"missing"},[${node}]]`;
+  const tree = `[{"pos":${generation},"ids":${node}}]`;
   const known = `"rev_map":{"${revision}":${localSeq}},"winningRev":"${revision}"`;
   return `{"id":${JSON.stringify(id)},"rev":"${revision}","rev_tree":${tree},${known},"deleted":false,"seq":${localSeq}}`;
 }
