@@ -5,7 +5,7 @@ import { AppError, messageOf } from '../shared/app-error.js';
 import { readFileIfPresent, writeFileDurably } from '../shared/durable-file.js';
 import { secret } from '../shared/setting-schemas.js';
 import type { CentralConfig } from './config.js';
-import { makeFolder } from './store/embedded-store.js';
+import { makeFolder } from './data-folder.js';
 
 export interface Tokens {
   admin: string;

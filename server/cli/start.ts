@@ -2,9 +2,7 @@
 import v8 from 'node:v8';
 import type { Command } from 'commander';
 import { addSettings, EXIT, settingsOf, untilTerminated } from '../../shared/cli.js';
-import { createLogger } from '../../shared/logger.js';
 import { version } from '../../shared/version.js';
-import { Central } from '../central.js';
 import { configOf, SERVER_SETTINGS } from '../config.js';
 
 /**
@@ -19,6 +17,10 @@ export function addStart(program: Command): void {
     const settings = settingsOf(command, SERVER_SETTINGS);
     const config = configOf(settings);
     v8.setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+    const [{ createLogger }, { Central }] = await Promise.all([
+      import('../../shared/logger.js'),
+      import('../central.js'),
+    ]);
     const log = createLogger({
       level: settings.LOG_LEVEL,
       format: settings.LOG_FORMAT,

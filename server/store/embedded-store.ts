@@ -3,15 +3,15 @@
  * it. Every write is synced before it is acknowledged.
  */
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
+import { AppError } from '../../shared/app-error.js';
 import { readFileIfPresent, writeFileDurably } from '../../shared/durable-file.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Database, OpenOptions } from '../../shared/pouchdb.js';
 import { isNotFound } from '../../shared/pouchdb.js';
 import type { Receipt } from '../../shared/receipt.js';
 import { type Clock, systemClock } from '../../shared/time.js';
+import { makeFolder } from '../data-folder.js';
 import type {
   CentralStore,
   IncomingDocument,
@@ -132,30 +132,6 @@ export class EmbeddedStore implements CentralStore {
     for (const database of this.#databases) await database.close();
   }
 }
-
-/** Creates the folder where there is none, for its owner alone; throws `usage` when it cannot be made or written. */
-export async function makeFolder(folder: string): Promise<void> {
-  try {
-    // The folders above are not the centre's own: they keep the usual mode.
-    await mkdir(path.dirname(folder), { recursive: true });
-    await mkdir(folder, { mode: 0o700 }).catch((error) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
-    // The dot makes a file in the folder's place a fault too.
-    await access(`${folder}/.`, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const reason = FOLDER_FAULTS[codeOf(error) ?? ''] ?? messageOf(error);
-    throw new AppError('usage', `DATA_PATH ${folder} cannot be used: ${reason}`, { cause: error });
-  }
-}
-
-const FOLDER_FAULTS: Partial<Record<string, string>> = {
-  EEXIST: 'it, or what should be a folder above it, is a file',
-  ENOTDIR: 'it, or what should be a folder above it, is a file',
-  EACCES: 'this user may not read and write there',
-  EPERM: 'this user may not read and write there',
-  EROFS: 'the file system is read-only',
-};
 
 async function uuidOf(folder: string): Promise<string> {
   const file = path.join(folder, 'uuid');

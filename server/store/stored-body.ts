@@ -24,9 +24,14 @@ const PLAIN = new RegExp(
 /** `undefined` for what cannot be read, for a deletion, and for a document without a number. */
 export function storedBody(text: string): StoredBody | undefined {
   const plain = PLAIN.exec(text);
-  if (!plain) return parsedBody(text);
+  // A name that damage made out of another one stands there twice: of two, parsing takes the last.
+  if (!plain || isTwice(text, '"node":') || isTwice(text, '"seq":')) return parsedBody(text);
   const [, node = '', seq, id = '', rev = ''] = plain;
   return { id: id.slice(1, -1), rev: rev.slice(1, -1), node, seq: Number(seq) };
+}
+
+function isTwice(text: string, part: string): boolean {
+  return text.indexOf(part) !== text.lastIndexOf(part);
 }
 
 function parsedBody(text: string): StoredBody | undefined {

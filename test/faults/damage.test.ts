@@ -1,6 +1,6 @@
 /**
  * Files that a disk has damaged: on a copy of a store of several segments some files are harmed at random places, and a
- * real node is started on it. DAMAGE_ROUNDS sets how often (8), TEST_SEED plays one run again.
+ * real node is started on it. DAMAGE_ROUNDS sets how often (5), TEST_SEED plays one run again.
  */
 import path from 'node:path';
 import { expect } from 'chai';
@@ -14,7 +14,7 @@ import { createTempFolder, removeFolder } from '../support/temp-folder.js';
 import { buildStore, type StoreBefore, watchRepair } from './damaged-store.js';
 import { RestartedNode } from './restarted-node.js';
 
-const ROUNDS = Number(process.env.DAMAGE_ROUNDS ?? 8);
+const ROUNDS = Number(process.env.DAMAGE_ROUNDS ?? 5);
 
 const seed = testSeed();
 describe(`a store some of whose files were damaged (TEST_SEED=${seed})`, function () {

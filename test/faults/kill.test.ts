@@ -1,6 +1,6 @@
 /**
  * Node and centre as real processes, killed at random moments while documents come in and the link is cut: at the end
- * the centre holds exactly what was acknowledged. KILL_CYCLES sets how often (6), TEST_SEED plays one run again.
+ * the centre holds exactly what was acknowledged. KILL_CYCLES sets how often (4), TEST_SEED plays one run again.
  */
 import { expect } from 'chai';
 import { afterEach, describe } from 'mocha';
@@ -16,7 +16,7 @@ import { centreProgram, edgeProgram } from '../support/programs.js';
 import { itWithSeed } from '../support/seeds.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
-const CYCLES = Number(process.env.KILL_CYCLES ?? 6);
+const CYCLES = Number(process.env.KILL_CYCLES ?? 4);
 const VILLAGE = 'bamenda';
 
 describe('killing node and centre at any moment', function () {

@@ -1,7 +1,7 @@
 /**
  * Power cuts, played back from a recording of what a node really asked of the disk: the system calls of a real process
  * under load (where they cannot be seen, what shows in its folder). The folder is put into a state that a power cut at some moment of it can leave behind, and a node is
- * started on that. POWER_CUTS sets how many there are (20), TEST_SEED plays one run again.
+ * started on that. POWER_CUTS sets how many there are (12), TEST_SEED plays one run again.
  */
 import path from 'node:path';
 import { expect } from 'chai';
@@ -21,7 +21,7 @@ import { waitFor } from '../support/wait-for.js';
 import { RECORDED, recordNode, type Scene, type Take } from './recorded-node.js';
 import { RestartedNode } from './restarted-node.js';
 
-const CUTS = Number(process.env.POWER_CUTS ?? 20);
+const CUTS = Number(process.env.POWER_CUTS ?? 12);
 
 const SCENES: readonly Scene[] = [
   { title: 'while logs and tables turn over', segmentMaxDocs: 200_000, documents: 6_000, maxBatch: 40 },

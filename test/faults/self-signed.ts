@@ -28,7 +28,9 @@ export function selfSigned(commonName: string): { key: string; cert: string } {
   const toSign = der(SEQUENCE, serial, ecdsaWithSha256, name, validity, name, publicKeyInfo);
   const signature = new Uint8Array(sign('sha256', toSign, privateKey));
   const certificate = der(SEQUENCE, toSign, ecdsaWithSha256, der(0x03, bytes(0), signature));
-  const base64 = Buffer.from(certificate).toString('base64').replace(/.{64}/g, '$&\n');
+  const base64 = Buffer.from(certificate)
+    .toString('base64')
+    .replace(/.{64}(?=.)/g, '$&\n');
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,

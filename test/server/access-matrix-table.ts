@@ -49,6 +49,8 @@ const ONLY_COUCHDB = [200, 501];
 export const TABLE: Readonly<Record<string, Row>> = {
   '/healthz': { methods: { GET: { to: EVERYBODY } } },
   '/readyz': { methods: { GET: { to: EVERYBODY } } },
+  // From loopback without a token; `metrics.test.ts` shows who else may.
+  '/metrics': { methods: { GET: { to: EVERYBODY } } },
   '/': { methods: { GET: { to: [...VILLAGES, ...READERS] } } },
   '/telemetry': { methods: { GET: { to: VILLAGES }, PUT: { to: VILLAGES, answers: [412] } } },
   '/telemetry/_revs_diff': {

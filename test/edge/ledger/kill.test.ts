@@ -13,7 +13,7 @@ import { contentOf } from './ingest-model.js';
 import { numbersByNode, upTo } from './store-under-test.js';
 
 /** How often; KILL_CYCLES makes it longer. */
-const CYCLES = Number(process.env.KILL_CYCLES ?? 8);
+const CYCLES = Number(process.env.KILL_CYCLES ?? 6);
 const SENDERS = 4;
 
 interface Reading {

@@ -84,7 +84,10 @@ function isDocumented(text: string, path: string): boolean {
     return false;
   }
   const { error, reason } = body as Record<string, unknown>;
-  if (/^(\/telemetry([/?]|$)|\/+(\?|$))/.test(path)) return isText(error) && isText(reason);
+  const isCouchForm = isText(error) && isText(reason);
+  if (/^\/(telemetry([/?]|$)|\?|$)/.test(path)) return isCouchForm;
+  // With more slashes than one it is the root to some methods, and nothing to the others.
+  if (/^\/+(\?|$)/.test(path) && isCouchForm) return true;
   if (typeof error !== 'object' || error === null) return false;
   const { code, message } = error as Record<string, unknown>;
   return isText(code) && isText(message);

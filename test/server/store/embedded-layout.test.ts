@@ -19,7 +19,7 @@ import type { Acknowledged } from './writing-centre.js';
 
 const WRITER = fileURLToPath(new URL('writing-centre.js', import.meta.url));
 const LAST = Number.MAX_SAFE_INTEGER;
-const ROUNDS = Number(process.env.KILL_CYCLES ?? 3);
+const ROUNDS = Math.ceil(Number(process.env.KILL_CYCLES ?? 10) / 5);
 
 const byId = (a: { _id: string }, b: { _id: string }) => (a._id < b._id ? -1 : 1);
 const receiptOf = (documents: readonly Sent[]) =>
