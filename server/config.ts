@@ -97,6 +97,14 @@ export const SERVER_SETTINGS = {
     schema: databasePrefix,
     help: 'prefix of the names of its databases, so that several centres can share one CouchDB',
   },
+  COUCHDB_SHARDS: {
+    schema: integer(1, 1_000),
+    help: 'shards (q) of telemetry, where the centre creates it; otherwise as CouchDB has it',
+  },
+  COUCHDB_COPIES: {
+    schema: integer(1, 10),
+    help: 'copies (n) of each shard in a cluster, where the centre creates databases; otherwise as CouchDB has it',
+  },
   REQUIRE_COUCHDB: { schema: flag, default: 'false', help: 'refuse to start without COUCHDB_URL' },
   SILENT_AFTER_HOURS: { schema: decimal(0), default: '26', help: 'a village not heard of for so long is silent' },
   ...LOG_SETTINGS,
@@ -108,6 +116,10 @@ export interface CouchConfig {
   password?: string | undefined;
   /** Empty for none. */
   prefix: string;
+  /** Shards of telemetry (`q`), where it is made; CouchDB's default without. */
+  shards?: number | undefined;
+  /** Copies of each shard (`n`), where databases are made; CouchDB's default without. */
+  copies?: number | undefined;
   /** Milliseconds until a request is given up, where the usual ones are not right. */
   deadlineMs?: number | undefined;
 }
@@ -168,7 +180,10 @@ export function configOf(values: SettingValues<typeof SERVER_SETTINGS>): Central
 function couchOf(values: SettingValues<typeof SERVER_SETTINGS>): CouchConfig | undefined {
   const { COUCHDB_URL: given, COUCHDB_USER: user, COUCHDB_PASSWORD: password, COUCHDB_PREFIX: prefix } = values;
   if (!given) return undefined;
-  return { url: given.url, user: user ?? given.user, password: password ?? given.password, prefix: prefix ?? '' };
+  return {
+    ...{ url: given.url, user: user ?? given.user, password: password ?? given.password, prefix: prefix ?? '' },
+    ...{ shards: values.COUCHDB_SHARDS, copies: values.COUCHDB_COPIES },
+  };
 }
 
 function tlsOf(cert: string | undefined, key: string | undefined): CentralConfig['tls'] {

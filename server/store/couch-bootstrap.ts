@@ -29,8 +29,11 @@ export async function bootstrapCouch(
   onCreated: (db: string) => void = () => undefined,
 ): Promise<CouchIdentity> {
   const { body: welcome } = await client.request<{ uuid: string; version: string }>({});
-  if (await createDatabase(client, 'telemetry', { partitioned: true })) onCreated('telemetry');
-  if (await createDatabase(client, 'villages', {})) onCreated('villages');
+  const { shards, copies } = client.placement;
+  const n = copies === undefined ? {} : { n: copies };
+  const q = shards === undefined ? {} : { q: shards };
+  if (await createDatabase(client, 'telemetry', { partitioned: true, ...q, ...n })) onCreated('telemetry');
+  if (await createDatabase(client, 'villages', n)) onCreated('villages');
   const { body: info } = await client.request<{ props?: { partitioned?: boolean } }>({ db: 'telemetry' });
   if (info.props?.partitioned !== true) {
     throw new AppError(

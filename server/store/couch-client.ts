@@ -50,8 +50,12 @@ export class CouchClient {
   /** For messages: without credentials. */
   readonly origin: string;
 
-  constructor({ url, user, password, prefix, deadlineMs = DEADLINE_MS }: CouchConfig) {
+  /** What databases are made with. */
+  readonly placement: Pick<CouchConfig, 'shards' | 'copies'>;
+
+  constructor({ url, user, password, prefix, shards, copies, deadlineMs = DEADLINE_MS }: CouchConfig) {
     this.#deadlineMs = deadlineMs;
+    this.placement = { shards, copies };
     this.origin = url;
     this.#prefix = prefix;
     this.#authorization = `Basic ${Buffer.from(`${user ?? ''}:${password ?? ''}`, 'utf8').toString('base64')}`;

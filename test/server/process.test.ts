@@ -107,6 +107,10 @@ describe('solar-central as a process', () => {
       [{ ...elsewhere, REQUIRE_COUCHDB: 'true' }, /^error: COUCHDB_URL is not set, and REQUIRE_COUCHDB forbids/],
       [{ ...elsewhere, COUCHDB_URL: 'http://a:topsecret@b:1/db' }, /^error: COUCHDB_URL must be an origin/],
       [{ ...elsewhere, COUCHDB_URL: 'http://b:1', COUCHDB_PREFIX: 'A' }, /^error: COUCHDB_PREFIX must be/],
+      [
+        { ...elsewhere, COUCHDB_URL: 'http://b:1', COUCHDB_SHARDS: '0' },
+        /^error: COUCHDB_SHARDS must be a whole number/,
+      ],
       [{ ...elsewhere, TLS_CERT: 'x' }, /^error: TLS_CERT and TLS_KEY must be given together/],
       [{ ...elsewhere, TLS_CERT: 'x', TLS_KEY: 'y' }, /^error: TLS_CERT names a file that cannot be read/],
       [{ ...elsewhere, TLS_CERT: file, TLS_KEY: file }, /^error: TLS_CERT and TLS_KEY/],

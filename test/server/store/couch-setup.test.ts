@@ -59,6 +59,21 @@ describe('a CouchDB that loses what the centre set up', () => {
     expect(couch.requests.slice(start)).to.include('PUT /telemetry/_security');
   });
 
+  it('gets the shards and copies of the settings, and of its own where none are set', async () => {
+    const queries = (db: string) =>
+      couch.queries.filter((one) => one.startsWith(`PUT /${db}?`) || one === `PUT /${db}`);
+    expect([queries('telemetry').at(-1), queries('villages').at(-1)]).to.deep.equal([
+      'PUT /telemetry?partitioned=true',
+      'PUT /villages',
+    ]);
+    const config = { url: couch.url, prefix: '', shards: 24, copies: 3 };
+    await (await CouchdbStore.open(config, { clock, log: logged.log })).close();
+    expect([queries('telemetry').at(-1), queries('villages').at(-1)]).to.deep.equal([
+      'PUT /telemetry?partitioned=true&q=24&n=3',
+      'PUT /villages?n=3',
+    ]);
+  });
+
   it('is waited for by a receipt, which a node does not come back for the same night', async () => {
     couch.databases.delete('telemetry');
     expect(await store.receipt('kano', 'node1', 1, 9)).to.deep.equal(EMPTY_RECEIPT);

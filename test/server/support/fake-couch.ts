@@ -26,6 +26,8 @@ export class FakeCouch {
   uuid = 'a'.repeat(32);
   /** Method and path of every request. */
   readonly requests: string[] = [];
+  /** The same, with their queries. */
+  readonly queries: string[] = [];
   /** Ids of the documents of each write. */
   readonly writes: string[][] = [];
   readonly #villages = new Map<string, object>();
@@ -55,8 +57,9 @@ export class FakeCouch {
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request.setEncoding('utf8')) text += chunk;
-    const { pathname } = new URL(request.url ?? '', this.url);
+    const { pathname, search } = new URL(request.url ?? '', this.url);
     this.requests.push(`${request.method} ${pathname}`);
+    this.queries.push(`${request.method} ${pathname}${search}`);
     const answer = this.#answer(request.method ?? '', pathname, text);
     if (!answer) return;
     response.writeHead(answer.status, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer.body));
