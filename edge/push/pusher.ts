@@ -157,6 +157,7 @@ export class Pusher {
       nowText: () => this.#nowText(),
     });
     await this.#audit.begin(session, signal);
+    this.#sizer.readsBack = identity.kind === 'couchdb';
     this.#session = session;
     return session;
   }

@@ -34,6 +34,14 @@ describe('the size of batches', () => {
     expect(sizer.size).to.be.within(118, 126);
   });
 
+  it('becomes what the link carries in eight seconds where each batch is read back', () => {
+    const sizer = new BatchSizer();
+    sizer.readsBack = true;
+    const answer = answerer(sizer);
+    for (let i = 0; i < 8; i++) answer(sizer.size, sizer.size * 8);
+    expect(sizer.size).to.equal(1000);
+  });
+
   it('measures the link and not two batches that wait for each other', () => {
     const sizer = new BatchSizer();
     // Two at a time, each answered 500 ms after the other although it was handed over 1,000 ms before.
