@@ -25,20 +25,25 @@ export interface SeriesQuery {
 export const AFTER = '\uffff';
 
 /** The series of `reader` that may have wanted documents within `span`; nothing of their documents is read yet. */
-export async function findSeries(
+export async function findSeries(...search: Parameters<typeof eachSeries>): Promise<SeriesReader[]> {
+  const series: SeriesReader[] = [];
+  for await (const one of eachSeries(...search)) series.push(one);
+  return series;
+}
+
+/** The same, each as soon as it is found. */
+export async function* eachSeries(
   reader: RangeReader,
   span: TimeSpan,
   village: string,
   type: PostedType,
   query: SeriesQuery,
-): Promise<SeriesReader[]> {
-  const series: SeriesReader[] = [];
+): AsyncGenerator<SeriesReader, void, undefined> {
   for await (const { prefix, firstId } of prefixesOf(reader, village, type, query)) {
     const range = idRange(prefix, span, query);
     if (!range || firstId > (range.descending ? range.startId : range.endId)) continue;
-    series.push(new SeriesReader(reader, range, (id) => isWanted(id, query)));
+    yield new SeriesReader(reader, range, (id) => isWanted(id, query));
   }
-  return series;
 }
 
 interface FoundPrefix {

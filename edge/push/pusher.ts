@@ -31,6 +31,8 @@ import { RefusalWindow } from './refusal-window.js';
 import { tidyUp } from './tidying.js';
 
 const TIDY_EVERY_MS = 900_000;
+/** Batches; on a LAN some 20,000 documents. */
+const RELEASE_EVERY = 10;
 
 export interface PusherOptions {
   ledger: Ledger;
@@ -221,6 +223,7 @@ export class Pusher {
 
   #drain(session: PushSession, goesOn: () => boolean, signal: AbortSignal): Promise<void> {
     const { ledger, link } = this.#options;
+    let batches = 0;
     return new Drain({
       ...{ ledger, link, goesOn, sizer: this.#sizer },
       context: this.#context(session, signal),
@@ -230,8 +233,8 @@ export class Pusher {
       afterBatch: async (segment) => {
         if (await session.writeCheckpoint(segment, 'due', signal)) await this.#audit.assertSame(session, signal);
         await this.#freshLane.openForBacklog(false);
-        // Nothing more is to be read from it for a while.
-        if (segment.sealed && segment.pending === 0) segment.release();
+        // Nothing more is to be read from it for a while; and of a long drain LevelDB would keep every table mapped.
+        if (segment.sealed && (segment.pending === 0 || ++batches % RELEASE_EVERY === 0)) segment.release();
       },
     }).run();
   }

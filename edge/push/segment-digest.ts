@@ -10,9 +10,11 @@ import type { Segment } from '../ledger/segment.js';
 
 /** Read at once. */
 const CHUNK = 1000;
+/** After so many documents more LevelDB is made to let go of the tables they were in, which it would keep mapped. */
+const RELEASE_EVERY = 20_000;
 
 /** What is needed of a segment. */
-export type DigestibleSegment = Pick<Segment, 'firstSeq' | 'delivery' | 'entriesAfter'>;
+export type DigestibleSegment = Pick<Segment, 'firstSeq' | 'delivery' | 'entriesAfter' | 'release'>;
 
 export class SegmentDigest {
   readonly #fromSeq: number;
@@ -43,6 +45,7 @@ export class SegmentDigest {
     const isRead = new Uint8Array(length);
     for (let seq = fromSeq; seq <= toSeq; seq += CHUNK) {
       signal.throwIfAborted();
+      if (seq > fromSeq && (seq - fromSeq) % RELEASE_EVERY === 0) segment.release();
       const limit = Math.min(CHUNK, toSeq - seq + 1);
       for (const { document } of await segment.entriesAfter(seq - segment.firstSeq, limit)) {
         const index = document.seq - fromSeq;

@@ -27,6 +27,7 @@ function segmentOf(shape: Shape): ProvableSegment & { reads: number } {
   const segment = {
     ...{ number, node, firstSeq, count, damage: undefined, reads: 0 },
     delivery: { deliveredSeq: count, void: voided, quarantined, lost },
+    release: () => undefined,
     async entriesAfter(localSeq: number, limit: number): Promise<SegmentEntry[]> {
       segment.reads++;
       const length = Math.max(0, Math.min(limit, count - localSeq));
