@@ -26,7 +26,11 @@ const RATE: Figure = {
 };
 const PEAK: Figure = {
   ...{ key: 'csv-peak', unit: 'MiB', digits: 0, targets: [atMost(256)] },
-  what: 'the same, the most memory the centre had meanwhile, beginning with a start',
+  what: 'the same, the most memory of its own the centre had meanwhile, beginning with a start',
+};
+const RESIDENT: Figure = {
+  ...{ key: 'csv-resident', unit: 'MiB', digits: 0, targets: [] },
+  what: 'the same, with the table files that LevelDB maps, up to the whole store',
 };
 const VILLAGE_COLD: Figure = {
   ...{ key: 'village-cold', unit: 's', digits: 2, targets: [] },
@@ -40,7 +44,7 @@ const VILLAGE_WARM: Figure = {
 export const csvExport: Row = {
   name: 'csv-export',
   once: true,
-  figures: [FIRST_BYTE, RATE, PEAK, VILLAGE_COLD, VILLAGE_WARM],
+  figures: [FIRST_BYTE, RATE, PEAK, RESIDENT, VILLAGE_COLD, VILLAGE_WARM],
   async measure(context) {
     const readings = context.small ? 20_000 : 1_000_000;
     const dataPath = await mkdtemp(path.join(context.folder, 'centre-'));
@@ -94,8 +98,8 @@ async function measureExport(context: RunContext, centre: SimulatedCentre, readi
   const { pid } = centre.process;
   if (pid === undefined) throw new Error('the centre does not run');
   let sampledMiB = 0;
-  const endSampling = sampleMemory(pid, SAMPLE_EVERY_MS, ({ residentMiB }) => {
-    sampledMiB = Math.max(sampledMiB, residentMiB);
+  const endSampling = sampleMemory(pid, SAMPLE_EVERY_MS, ({ ownMiB }) => {
+    sampledMiB = Math.max(sampledMiB, ownMiB);
   });
   const startMs = performance.now();
   const response = await centre.analyst.fetch(`/v1/villages/${VILLAGE}/readings?format=csv`);
@@ -117,7 +121,7 @@ async function measureExport(context: RunContext, centre: SimulatedCentre, readi
     context.say('csv-export: memory is not measured, this system does not tell it (/proc/<pid>/status)');
     return figures;
   }
-  return [...figures, { figure: PEAK, ours: Math.max(memory.peakMiB, sampledMiB) }];
+  return [...figures, { figure: PEAK, ours: sampledMiB }, { figure: RESIDENT, ours: memory.peakMiB }];
 }
 
 async function measureVillage(centre: SimulatedCentre, readings: number): Promise<Measured[]> {
