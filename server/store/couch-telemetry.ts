@@ -3,7 +3,9 @@
  *
  * Between look-up and write another request could store the same id: within this process such requests take turns;
  * between gateways only a village racing against itself with two contents could, and then both revisions are kept and
- * the winner is CouchDB's choice.
+ * the winner is CouchDB's choice. In a cluster the first copy that answers a look-up decides: one that lags may take a
+ * document that is held for new, and after a write that missed its quorum (answered 503) the same document sent again may
+ * be found held where the other copies have yet to get it.
  */
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
