@@ -29,7 +29,7 @@ export async function* csvLines({ type, documents, sample, fields }: CsvSource):
   const known = new Set([...columns, ...LEFT_OUT]);
   yield csvLine(fields ? columns : [...columns, EXTRA]);
   for await (const document of documents) {
-    const cells = columns.map((name) => document[name]);
+    const cells = columns.map((name) => (Object.hasOwn(document, name) ? document[name] : undefined));
     yield csvLine(fields ? cells : [...cells, extraOf(document, known)]);
   }
 }
