@@ -94,6 +94,21 @@ describe('the energy of a cumulative register', () => {
     expect(energyOf(registers([94_000, 5])).falls[0]).to.include({ kind: 'reset' });
   });
 
+  it('is a reset near the end of the register where the energy of the period says so, and no reading is missing', () => {
+    const reset = registers([9_799, 9_799.5, 9_800, 0.2, 0.7]);
+    expect(energyOf(reset).falls[0]).to.include({ kind: 'rollover' });
+    reset.periodKwh = [0.5, 0.5, 0.5, 0.2, 0.5];
+    expect(energyOf(reset).falls[0]).to.include({ kind: 'reset', kwh: 0.2 });
+    // A period that agrees, but for the rounding of a display of whole kWh.
+    const rolled = registers([9_997, 9_998, 9_999, 0, 1]);
+    rolled.periodKwh = [0.5, 0.5, 0.5, 0.5, 0.5];
+    expect(energyOf(rolled).falls[0]).to.include({ kind: 'rollover', kwh: 1 });
+    // Behind a gap the period is the last one only.
+    const late = registers([9_797, 9_798, 9_799, 9_800, ...Array.from({ length: 9 }, () => undefined), 0.2]);
+    late.periodKwh = [1, 1, 1, 1, 0.2];
+    expect(energyOf(late).falls[0]).to.include({ kind: 'rollover' });
+  });
+
   it('takes a fall by next to nothing for rounding, not for a reset of everything counted so far', () => {
     const { falls, intervals } = energyOf(registers([100, 100.02, 100.01, 100.05]));
     expect(falls.map(({ kind }) => kind)).to.deep.equal(['step']);
