@@ -54,8 +54,8 @@ export interface MeterEnergy {
   used: readonly { atMs: number; kwh: number }[];
 }
 
-/** A gap is longer than so many times the usual time between readings. */
-const GAP_FACTOR = 2.5;
+/** A gap is longer than so many times the usual time between readings: a single one that is missing is one. */
+const GAP_FACTOR = 1.5;
 const DUPLICATE_FACTOR = 0.5;
 /** Where registers end: digits on a display, and 2^32 Wh. */
 const CAPACITIES_KWH = [1e3, 1e4, 1e5, 1e6, 2 ** 32 / 1000, 1e7, 1e8, 1e9];
