@@ -29,4 +29,16 @@ describe('readings as CSV', () => {
     expect(await rowsOf([plain], ['valueOf'])).to.have.length(2);
     expect((await rowsOf([plain], ['valueOf', 'toString'])).join()).not.to.include('native code');
   });
+
+  it('begin with nothing before the store was asked, and with the header where it has nothing', async () => {
+    const broken = async function* (): AsyncGenerator<TelemetryDocument> {
+      yield await Promise.reject(new Error('the store is gone'));
+    };
+    const source = { type: 'reading', documents: broken(), sample: broken, fields: ['powerW'] } as const;
+    const first = await csvLines(source)
+      .next()
+      .catch(({ message }: Error) => message);
+    expect(first).to.equal('the store is gone');
+    expect(await rowsOf([], ['powerW'])).to.deep.equal(['at,device,powerW,clock,node,seq,boot,_id,_rev']);
+  });
 });
