@@ -98,7 +98,8 @@ export const SERVER_SETTINGS = {
     help: 'prefix of the names of its databases, so that several centres can share one CouchDB',
   },
   COUCHDB_SHARDS: {
-    schema: integer(1, 1_000),
+    // With more, cursors of `/v1/changes` would not fit into the head of a request.
+    schema: integer(1, 400),
     help: 'shards (q) of telemetry, where the centre creates it; otherwise as CouchDB has it',
   },
   COUCHDB_COPIES: {

@@ -17,7 +17,7 @@ export function isTimeZone(name: string): boolean {
 /** Milliseconds of the beginning of a date, `2026-03-01`, in the zone; `undefined` for a date there is not. */
 export function startOfDate(date: string, zone: string): number | undefined {
   const start = DateTime.fromISO(date, { zone });
-  return start.isValid ? start.startOf('day').toMillis() : undefined;
+  return start.isValid ? startOf('day', start) : undefined;
 }
 
 /**
@@ -42,9 +42,16 @@ export function bucketsBetween(
 function borderBehind(ms: number, step: Step, zone: string): number {
   const here = DateTime.fromMillis(ms, { zone });
   const next = here.plus(step === 'hour' ? { hours: 1 } : { days: 1 });
-  const border = next.startOf(step).toMillis();
+  const border = startOf(step, next);
   // Where clocks go back by half an hour the beginning of the hour is behind us already.
   return border > ms ? border : next.toMillis();
+}
+
+/** Where clocks go back to midnight it comes twice, and the day begins with the first; where there is none, behind it. */
+function startOf(step: Step, moment: DateTime): number {
+  const start = moment.startOf(step);
+  if (step === 'hour') return start.toMillis();
+  return Math.min(...start.getPossibleOffsets().map((one) => one.toMillis()));
 }
 
 /** With the offset that holds then, such as `2026-03-29T00:00:00.000+01:00`. */

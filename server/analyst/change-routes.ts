@@ -18,8 +18,11 @@ const MAX_LIMIT = 1000;
 /** Documents of other villages that one page passes over at most; its `next` then goes on behind them. */
 const MAX_PASSED_OVER = 20_000;
 
+/** A CouchDB's cursor has up to some 36 characters for each shard; with other headers it must fit into the 16 KiB Node takes. */
+const MAX_CURSOR_CHARACTERS = 15_000;
+
 const querySchema = z.strictObject({
-  since: z.string().max(8192, 'is not a cursor this program gave').optional(),
+  since: z.string().max(MAX_CURSOR_CHARACTERS, 'is not a cursor this program gave').optional(),
   village: z.string().optional(),
   format: z.enum(['json', 'ndjson'], { error: 'must be json or ndjson' }).default('json'),
   limit: z

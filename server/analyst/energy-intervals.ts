@@ -4,7 +4,8 @@
  *
  * - Register: each difference of two readings is energy, whatever was missed in between. A register that falls was reset
  *   and counts from zero again, or rolled over at its end. Where the reading carries the energy of its period and no
- *   reading is missing, that is the energy around a reset; else what the register has counted since.
+ *   reading is missing, that tells a reset from a rollover and is the energy around a reset; else that is what the
+ *   register has counted since.
  * - Period: each reading is the energy of the time since the one before; what was missed is missing.
  */
 
@@ -53,13 +54,15 @@ export interface MeterEnergy {
   used: readonly { atMs: number; kwh: number }[];
 }
 
-/** A gap is longer than so many times the usual time between readings. */
-const GAP_FACTOR = 2.5;
+/** A gap is longer than so many times the usual time between readings: a single one that is missing is one. */
+const GAP_FACTOR = 1.5;
 const DUPLICATE_FACTOR = 0.5;
 /** Where registers end: digits on a display, and 2^32 Wh. */
 const CAPACITIES_KWH = [1e3, 1e4, 1e5, 1e6, 2 ** 32 / 1000, 1e7, 1e8, 1e9];
 /** A rollover is from the last twentieth of the register to its first. */
 const ROLLOVER_SHARE = 0.05;
+/** By so much, and a tenth, a rollover and the energy of its period may differ: displays of whole kWh. */
+const ROLLOVER_TOLERANCE_KWH = 1;
 /** Falls up to this are rounding, unless they are most of what there was. */
 const STEP_KWH = 0.1;
 
@@ -134,8 +137,10 @@ function fallOf(before: Point, point: Point, hasGap: boolean): Pick<RegisterFall
   if (difference >= -STEP_KWH && point.kwh > before.kwh / 2) return { kind: 'step', kwh: difference };
   const capacityKwh = CAPACITIES_KWH.find((capacity) => before.kwh < capacity) ?? 0;
   const isAtEnd = before.kwh >= (1 - ROLLOVER_SHARE) * capacityKwh && point.kwh <= ROLLOVER_SHARE * capacityKwh;
-  if (isAtEnd && point.kwh >= 0) return { kind: 'rollover', kwh: capacityKwh + difference, capacityKwh };
   const isTold = point.periodKwh >= 0 && !hasGap;
+  const overEndKwh = capacityKwh + difference;
+  const isContradicted = isTold && Math.abs(overEndKwh - point.periodKwh) > ROLLOVER_TOLERANCE_KWH + 0.1 * overEndKwh;
+  if (isAtEnd && point.kwh >= 0 && !isContradicted) return { kind: 'rollover', kwh: overEndKwh, capacityKwh };
   return { kind: 'reset', kwh: isTold ? point.periodKwh : Math.max(0, point.kwh) };
 }
 

@@ -2,6 +2,7 @@
  * Reads what meters have told of their energy, device by device, with the nearest readings before and behind the time asked
  * for, so that energy is known up to its borders. Of each reading only the figures are kept.
  */
+import { AppError } from '../../shared/app-error.js';
 import { parseTelemetryId, type TelemetryDocument } from '../../shared/documents.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import { formatInstant } from '../../shared/time.js';
@@ -17,6 +18,8 @@ export interface DeviceReadings extends MeterReadings {
 }
 
 const PAGE = 1000;
+/** Readings of a device in one answer, which are all held in memory: of every minute for a year. */
+const MAX_READINGS = 600_000;
 /** Readings before the time asked for: enough to tell how often they come. */
 const EARLIER_PAGE = 50;
 /** So far readings without energy are passed over in search of the nearest one with it. */
@@ -42,12 +45,16 @@ export async function* devicesOf(reader: RangeReader, village: string): AsyncGen
   }
 }
 
-/** Readings of `fromMs` up to but without `toMs`, and up to three with energy on each side. */
+/**
+ * Readings of `fromMs` up to but without `toMs`, and up to three with energy on each side. Throws `invalid_request` for
+ * more than `maxReadings` within.
+ */
 export async function readDevice(
   reader: RangeReader,
   prefix: string,
   fromMs: number,
   toMs: number,
+  maxReadings = MAX_READINGS,
 ): Promise<DeviceReadings> {
   const readings: MeterReadings = { atMs: [], registerKwh: [], periodKwh: [] };
   const [unsureMs, earlierMs]: [number[], number[]] = [[], []];
@@ -60,6 +67,7 @@ export async function readDevice(
       if (document.clock === undefined) addReading(readings, document);
       else unsureMs.push(Date.parse(document.at));
     }
+    if (readings.atMs.length + unsureMs.length > maxReadings) throw tooMany(prefix, maxReadings);
     const last = found.at(-1);
     if (!last || found.length < PAGE) break;
     startId = `${last._id}\u0000`;
@@ -75,6 +83,15 @@ export async function readDevice(
   }
   for (const document of behind) addReading(all, document);
   return { ...all, source: within ?? sourceOf(all) ?? 'periodKwh', unsureMs, earlierMs };
+}
+
+function tooMany(prefix: string, maxReadings: number): AppError {
+  const [, , device] = prefix.split(':');
+  return new AppError(
+    'invalid_request',
+    `the device ${device} has more than ${maxReadings.toLocaleString('en-US')} readings between from and to; ` +
+      'ask for a shorter range',
+  );
 }
 
 function sourceOf({ registerKwh, periodKwh }: MeterReadings): Source | undefined {

@@ -27,11 +27,14 @@ export async function* csvLines({ type, documents, sample, fields }: CsvSource):
   const measurements = fields ?? (await measurementsIn(sample()));
   const columns = [...FIRST[type], ...measurements, ...LAST];
   const known = new Set([...columns, ...LEFT_OUT]);
-  yield csvLine(fields ? columns : [...columns, EXTRA]);
+  // With the first document: once something is given the store has been asked.
+  let header = csvLine(fields ? columns : [...columns, EXTRA]);
   for await (const document of documents) {
-    const cells = columns.map((name) => document[name]);
-    yield csvLine(fields ? cells : [...cells, extraOf(document, known)]);
+    const cells = columns.map((name) => (Object.hasOwn(document, name) ? document[name] : undefined));
+    yield header + csvLine(fields ? cells : [...cells, extraOf(document, known)]);
+    header = '';
   }
+  if (header !== '') yield header;
 }
 
 const EXTRA = 'extra';

@@ -17,13 +17,19 @@ export interface LongAnswer {
 
 /**
  * The first part is made before anything is sent, so that a store that cannot be read is a 503 and not an empty file. A
- * failure later on cuts the connection, which tells the reader that the answer is not whole.
+ * failure later on cuts the connection, which tells the reader that the answer is not whole. For HEAD no more than the
+ * first part is made.
  */
 export async function sendLong(response: Response, answer: LongAnswer, log: Logger): Promise<void> {
   const parts = inChunks(answer.lines);
   const first = await parts.next();
   if (answer.fileName !== undefined) response.attachment(answer.fileName);
   response.set('Content-Type', answer.contentType);
+  if (response.req.method === 'HEAD') {
+    await parts.return(undefined);
+    response.end();
+    return;
+  }
   const all = async function* () {
     if (!first.done) yield first.value;
     yield* parts;

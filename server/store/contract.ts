@@ -132,6 +132,9 @@ export type NumberSpan = readonly [from: number, to: number];
 /**
  * Which numbers are held, told from an index and not by reading documents. Covers whatever was acknowledged before the
  * question; throws `unavailable` with a time to try again while the index is too far behind.
+ *
+ * A CouchDB counts documents: a number a node gave twice counts twice there, and once in the embedded store, so that it
+ * hides a number that is missing in the same span.
  */
 export interface NumberIndex {
   /** Every node of which the village has a document here, by name. */

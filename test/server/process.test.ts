@@ -111,6 +111,10 @@ describe('solar-central as a process', () => {
         { ...elsewhere, COUCHDB_URL: 'http://b:1', COUCHDB_SHARDS: '0' },
         /^error: COUCHDB_SHARDS must be a whole number/,
       ],
+      [
+        { ...elsewhere, COUCHDB_URL: 'http://b:1', COUCHDB_SHARDS: '401' },
+        /^error: COUCHDB_SHARDS must be a whole number from 1 to 400/,
+      ],
       [{ ...elsewhere, TLS_CERT: 'x' }, /^error: TLS_CERT and TLS_KEY must be given together/],
       [{ ...elsewhere, TLS_CERT: 'x', TLS_KEY: 'y' }, /^error: TLS_CERT names a file that cannot be read/],
       [{ ...elsewhere, TLS_CERT: file, TLS_KEY: file }, /^error: TLS_CERT and TLS_KEY/],

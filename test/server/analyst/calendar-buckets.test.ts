@@ -33,6 +33,44 @@ describe('hours and days of a time zone', () => {
     expect(hoursOf('2026-01-01', '2026-01-02', 'Asia/Kathmandu', 'hour')).to.deep.equal(Array(24).fill(1));
   });
 
+  it('begin a day with the first of two midnights, and without a midnight with what comes behind it', () => {
+    const daysOf = (zone: string, from: string, middle: string, to: string) => [
+      hoursOf(from, to, zone),
+      hoursOf(from, middle, zone),
+      hoursOf(middle, to, zone),
+    ];
+    // Clocks go from 01:00 back to 00:00.
+    const azores = daysOf('Atlantic/Azores', '2026-10-23', '2026-10-25', '2026-10-27');
+    expect(azores).to.deep.equal([
+      [24, 24, 25, 24],
+      [24, 24],
+      [25, 24],
+    ]);
+    const havana = daysOf('America/Havana', '2026-10-30', '2026-11-01', '2026-11-03');
+    expect(havana).to.deep.equal([
+      [24, 24, 25, 24],
+      [24, 24],
+      [25, 24],
+    ]);
+    expect(hoursOf('2026-11-01', '2026-11-02', 'America/Havana', 'hour')).to.deep.equal(Array(25).fill(1));
+    expect(localInstant(startOfDate('2026-11-01', 'America/Havana') ?? 0, 'UTC')).to.equal('2026-11-01T04:00:00.000Z');
+    // Clocks go from 00:00 on to 01:00.
+    const santiago = daysOf('America/Santiago', '2026-09-04', '2026-09-06', '2026-09-08');
+    expect(santiago).to.deep.equal([
+      [24, 24, 23, 24],
+      [24, 24],
+      [23, 24],
+    ]);
+    const beirut = daysOf('Asia/Beirut', '2026-03-27', '2026-03-29', '2026-03-31');
+    expect(beirut).to.deep.equal([
+      [24, 24, 23, 24],
+      [24, 24],
+      [23, 24],
+    ]);
+    // And from 24:00 back to 23:00.
+    expect(hoursOf('2026-10-23', '2026-10-26', 'Asia/Beirut')).to.deep.equal([24, 25, 24]);
+  });
+
   it('begins and ends where it is asked to, with whole ones in between', () => {
     const fromMs = Date.parse('2026-03-01T10:20:00Z');
     const found = bucketsBetween(fromMs, fromMs + 2 * HOUR_MS, { step: 'hour', zone: 'UTC' }, 10);

@@ -103,7 +103,14 @@ for (const kind of STORES) {
       } finally {
         await stranger.stop();
       }
+      // As long as those of a CouchDB with hundreds of shards are.
+      const long = Buffer.from(JSON.stringify(['another', 'x'.repeat(11_000)])).toString('base64url');
+      const { error } = (await (await centre.analyst(`/v1/changes?since=${long}`)).json()) as {
+        error: { message: string };
+      };
+      expect(error.message).to.match(/is a cursor of another database/);
       for (const query of [
+        `since=${'x'.repeat(15_001)}`,
         'since=x',
         'since=W10',
         'since=',

@@ -94,6 +94,34 @@ describe('the energy of a cumulative register', () => {
     expect(energyOf(registers([94_000, 5])).falls[0]).to.include({ kind: 'reset' });
   });
 
+  it('is a reset near the end of the register where the energy of the period says so, and no reading is missing', () => {
+    const reset = registers([9_799, 9_799.5, 9_800, 0.2, 0.7]);
+    expect(energyOf(reset).falls[0]).to.include({ kind: 'rollover' });
+    reset.periodKwh = [0.5, 0.5, 0.5, 0.2, 0.5];
+    expect(energyOf(reset).falls[0]).to.include({ kind: 'reset', kwh: 0.2 });
+    // A period that agrees, but for the rounding of a display of whole kWh.
+    const rolled = registers([9_997, 9_998, 9_999, 0, 1]);
+    rolled.periodKwh = [0.5, 0.5, 0.5, 0.5, 0.5];
+    expect(energyOf(rolled).falls[0]).to.include({ kind: 'rollover', kwh: 1 });
+    // Behind a gap the period is the last one only.
+    const late = registers([9_797, 9_798, 9_799, 9_800, ...Array.from({ length: 9 }, () => undefined), 0.2]);
+    late.periodKwh = [1, 1, 1, 1, 0.2];
+    expect(energyOf(late).falls[0]).to.include({ kind: 'rollover' });
+  });
+
+  it('has a gap where a single reading is missing, and the period is then not taken for all since a reset', () => {
+    const { gaps, intervals } = energyOf(registers([0, 1, 2, 3, undefined, 5, 6]));
+    expect(gaps).to.deep.equal([{ fromMs: START_MS + 3 * QUARTER_MS, toMs: START_MS + 5 * QUARTER_MS, kwh: 2 }]);
+    expect(sum(intervals.map((one) => one.kwh))).to.equal(6);
+    const reset = registers([500, 501, 502, 503, undefined, 1.75, 2.75]);
+    reset.periodKwh = [1, 1, 1, 1, 1, 1];
+    expect(energyOf(reset).falls[0]).to.include({ kind: 'reset', kwh: 1.75 });
+    // Readings that come a little late are none that are missing.
+    const late = registers([0, 1, 2, 3, 4, 5]);
+    late.atMs[3] = (late.atMs[3] ?? 0) + QUARTER_MS * 0.4;
+    expect(energyOf(late).gaps).to.deep.equal([]);
+  });
+
   it('takes a fall by next to nothing for rounding, not for a reset of everything counted so far', () => {
     const { falls, intervals } = energyOf(registers([100, 100.02, 100.01, 100.05]));
     expect(falls.map(({ kind }) => kind)).to.deep.equal(['step']);
@@ -177,6 +205,16 @@ describe('the energy of periods, where there is no register', () => {
       [0, 0],
       [0, 0],
       [4, 2],
+    ]);
+  });
+
+  it('is missing where a single reading is, which is named and not covered', () => {
+    const energy = meterEnergy(periods([1, 1, 1, 1, undefined, 1, 1, 1, 1]), 'periodKwh');
+    expect(energy?.gaps).to.deep.equal([{ fromMs: START_MS + 3 * QUARTER_MS, toMs: START_MS + 4 * QUARTER_MS }]);
+    const filled = intoBuckets(energy?.intervals ?? [], bucketsBetween(START_MS, START_MS + 2 * HOUR_MS, HOURS, 10));
+    expect(filled.map((one) => [one.kwh, one.coveredMs / QUARTER_MS])).to.deep.equal([
+      [3, 3],
+      [4, 4],
     ]);
   });
 

@@ -50,8 +50,9 @@ describe('a long answer', () => {
     await once(server, 'close');
   });
 
-  const ask = async () => {
-    const request = http.get({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+  const ask = async (method = 'GET') => {
+    const { port } = server.address() as AddressInfo;
+    const request = http.request({ host: '127.0.0.1', port, method }).end();
     request.on('error', () => undefined);
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     response.on('error', () => undefined);
@@ -86,6 +87,17 @@ describe('a long answer', () => {
     response.resume();
     await new Promise((resolve) => response.once('close', resolve));
     expect(response.complete).to.equal(false);
+  });
+
+  it('is not made further than its first line for HEAD, and fails as GET does', async () => {
+    const { response } = await ask('HEAD');
+    response.resume();
+    await once(response, 'end');
+    expect([response.statusCode, response.headers['content-type']]).to.deep.equal([200, 'text/plain; charset=utf-8']);
+    expect([made, isEnded]).to.deep.equal([1, true]);
+    failAfter = 0;
+    const { response: refused } = await ask('HEAD');
+    expect(refused.statusCode).to.equal(503);
   });
 
   it('is whole otherwise', async () => {
