@@ -4,6 +4,7 @@
  */
 import type { Request, Response } from 'express';
 import type { Clock } from '../../shared/time.js';
+import { assertModest } from './body-density.js';
 import { BodySpace } from './body-space.js';
 import type { GatewayLimits } from './gateway-limits.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
@@ -85,6 +86,7 @@ export class Admission {
           this.#metrics.bodyTaken(received.bytes.length, decoded.length);
           turn.decoded(decoded.length);
           giveBack();
+          assertModest(decoded);
           return await use(parseJson(decoded));
         } finally {
           turn.end();
