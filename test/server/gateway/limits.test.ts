@@ -95,6 +95,17 @@ describe('the limits of the gateway', () => {
     expect(await metric('arriving_body_bytes')).to.equal(0);
   });
 
+  it('notes a request whose body was cut half-way as a failure of the village, with status 499', async () => {
+    await start({});
+    const kano = await centre.addVillage('kano');
+    await beginPush(kano, bodyOf(kano));
+    await waitFor(async () => (await metric('arriving_body_bytes')) > 0, { what: 'the body to have room' });
+    for (const request of open.splice(0)) request.destroy();
+    const shown = async () => (await (await centre.analyst('/v1/villages/kano')).json()) as Record<string, unknown>;
+    await waitFor(async () => (await shown()).failures === 1, { what: 'the failure to be noted' });
+    expect((await shown()).lastFailureStatus).to.equal(499);
+  });
+
   it('has no room for a second large body of a village, and room for everybody else', async () => {
     await start({ bodyBytes: MIB, bodiesBytes: 2 * MIB });
     const [kano, jos] = [await centre.addVillage('kano'), await centre.addVillage('jos')];
