@@ -77,7 +77,9 @@ export function createApp(options: AppOptions): Express {
 
   app
     .route('/metrics')
-    .get(fromHereOr(roles.require('analyst', 'admin')), (_request, response) => metrics.send(response))
+    .get(fromHereOr(roles.require('analyst', 'admin'), options.trustedProxies), (_request, response) =>
+      metrics.send(response),
+    )
     .all(methodNotAllowed('GET'));
 
   // Before all routes below it: whoever has no business here does not learn what there is.

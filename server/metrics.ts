@@ -121,8 +121,12 @@ export class CentralMetrics implements GatewayMetrics, Service {
   }
 }
 
-/** Lets in who asks from this machine, and not through a proxy on it, else who `others` lets in. */
-export function fromHereOr(others: RequestHandler): RequestHandler {
+/**
+ * Lets in who asks from this machine, and not through a proxy on it, else who `others` lets in. Where there are proxies,
+ * one of them may be on this machine and not say for whom it asks: then nobody is from here.
+ */
+export function fromHereOr(others: RequestHandler, trustedProxies: number): RequestHandler {
+  if (trustedProxies > 0) return others;
   return (request, response, next) => {
     const { 'x-forwarded-for': forwardedFor, forwarded } = request.headers;
     const address = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';

@@ -52,6 +52,8 @@ export interface AppErrorOptions {
   /** Seconds after which trying again makes sense; becomes `Retry-After`. */
   retryAfterS?: number;
   retryable?: boolean;
+  /** What an HTTP answer says in place of the message, where that is for the log of whoever runs the program. */
+  told?: string;
   cause?: unknown;
 }
 
@@ -62,12 +64,15 @@ export class AppError extends Error {
   readonly details: ErrorDetail[] | undefined;
   readonly retryAfterS: number | undefined;
   readonly retryable: boolean;
+  /** The sentence of an HTTP answer. */
+  readonly told: string;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details;
     this.retryAfterS = options.retryAfterS;
+    this.told = options.told ?? message;
     this.retryable = options.retryable ?? TABLE[code].retryable;
   }
 

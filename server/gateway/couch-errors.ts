@@ -33,7 +33,7 @@ export function couchErrorHandler(log: Logger): ErrorRequestHandler {
     if (known.status === 503) log.warn('a replication request could not be served', { error: known.message });
     if (response.headersSent) return next(error);
     if (known.retryAfterS !== undefined) response.set('Retry-After', String(jittered(known.retryAfterS)));
-    const answer = { error: COUCH_NAME[known.code] ?? known.code, reason: known.message };
+    const answer = { error: COUCH_NAME[known.code] ?? known.code, reason: known.told };
     response.status(known.status);
     // Such a body is not taken in: the connection ends with it.
     const isGivenUp = !request.complete && (request.readableDidRead || known.code === 'too_large');

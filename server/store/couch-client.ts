@@ -34,6 +34,8 @@ export interface CouchAnswer<T> {
  * the answer gives up soon after.
  */
 const DEADLINE_MS = 12_000;
+/** Whoever asks the centre, also without a credential, learns neither where its database is nor why it fails. */
+const DATABASE_TROUBLE = 'the database of the centre does not answer as it should; its log says why';
 const RETRY_AFTER_S = 5;
 /** What CouchDB says of a database, not of a document, with a 404. */
 const GONE = new Set(['Database does not exist.', 'no_db_file']);
@@ -163,7 +165,9 @@ export class CouchClient {
         : `answered ${statusCode}${reason ? ` (${reason})` : ''}`;
     const hint = statusCode === 401 || statusCode === 403 ? '; check COUCHDB_USER and COUCHDB_PASSWORD' : '';
     // The cause would carry the request, credentials included: its text is enough.
-    return new AppError('unavailable', `CouchDB at ${this.origin} ${why}${hint}`, { retryAfterS: RETRY_AFTER_S });
+    return new AppError('unavailable', `CouchDB at ${this.origin} ${why}${hint}`, {
+      ...{ retryAfterS: RETRY_AFTER_S, told: DATABASE_TROUBLE },
+    });
   }
 }
 

@@ -112,8 +112,8 @@ async function askView(client: CouchClient, setup: CouchSetup, asked: Asked): Pr
 
 function cannotTell(cause: unknown): AppError {
   if (cause instanceof GoneFromCouch) return cause;
-  const message = `receipts cannot be given now (a new index may still be building): ${messageOf(cause)}`;
-  return new AppError('unavailable', message, { retryAfterS: RETRY_AFTER_S, cause });
+  const told = 'receipts cannot be given now (a new index may still be building)';
+  return new AppError('unavailable', `${told}: ${messageOf(cause)}`, { retryAfterS: RETRY_AFTER_S, told, cause });
 }
 
 function receiptOf(value: unknown): Receipt {

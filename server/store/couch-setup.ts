@@ -23,7 +23,9 @@ export interface CouchSetupOptions {
 /** Something of ours is not there. */
 export class GoneFromCouch extends AppError {
   constructor(what: string, origin: string, retryAfterS: number) {
-    super('unavailable', `${what} is gone from CouchDB at ${origin}; it is being made again`, { retryAfterS });
+    super('unavailable', `${what} is gone from CouchDB at ${origin}; it is being made again`, {
+      ...{ retryAfterS, told: 'something of the database of the centre is gone; it is being made again' },
+    });
   }
 }
 

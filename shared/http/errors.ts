@@ -7,7 +7,7 @@ import type { Logger } from '../logger.js';
 
 /** The body of every error answer. */
 export function errorBody(error: AppError): object {
-  const { code, message, details } = error;
+  const { code, told: message, details } = error;
   return { error: { code, message, ...(details === undefined ? {} : { details }) } };
 }
 
@@ -45,6 +45,7 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
         error: error instanceof Error ? error.stack : messageOf(error),
       });
     }
+    if (known.told !== known.message) log.warn('a request could not be served', { error: known.message });
     if (response.headersSent) return next(error);
     sendError(response, known);
   };

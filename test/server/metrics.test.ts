@@ -32,6 +32,16 @@ describe("the centre's metrics", () => {
     expect((await centre.anonymous('/metrics', { method: 'POST' })).status).to.equal(405);
   });
 
+  it('take a token from everybody where there are proxies, which need not say for whom they ask', async () => {
+    const behind = await Centre.start('embedded', { config: { trustedProxies: 1 } });
+    try {
+      expect((await behind.anonymous('/metrics')).status).to.equal(401);
+      expect((await behind.analyst('/metrics')).status).to.equal(200);
+    } finally {
+      await behind.stop();
+    }
+  });
+
   it('count requests, documents, refusals by kind, and bytes', async () => {
     const [good, foreign, changed, deleted, wrong] = readings('kano', 5);
     const docs = [
