@@ -8,7 +8,7 @@ import { type Service, ServiceGroup } from '../shared/service.js';
 import { type Clock, systemClock } from '../shared/time.js';
 import { createApp } from './app.js';
 import { CertificateWatch } from './certificate-watch.js';
-import type { CentralConfig } from './config.js';
+import { type CentralConfig, DEFAULT_CONNECTIONS } from './config.js';
 import { Admission } from './gateway/admission.js';
 import { ContactLog } from './gateway/contact-log.js';
 import { DEFAULT_LIMITS } from './gateway/gateway-limits.js';
@@ -50,7 +50,7 @@ export class Central implements Service {
     const store = () => keeper.store;
     const contacts = new ContactLog({ store, clock, log });
     const directory = new VillageDirectory({ store, clock });
-    const { host, port, silentAfterHours, tls, trustedProxies = 0 } = config;
+    const { host, port, silentAfterHours, tls, trustedProxies = 0, maxConnections = DEFAULT_CONNECTIONS } = config;
     const limits = { ...DEFAULT_LIMITS, ...config.limits };
     const metrics = new CentralMetrics();
     const { failedLoginsPerVillage: perName, failedLoginsPerAddress: perAddress } = limits;
@@ -76,6 +76,13 @@ export class Central implements Service {
       port,
       handler,
       timeouts,
+      connections: {
+        total: maxConnections,
+        perAddress: trustedProxies > 0 ? undefined : Math.ceil(maxConnections / 4),
+      },
+      clock,
+      onDropped: (dropped) =>
+        log.warn('connections were dropped, there are too many; see MAX_CONNECTIONS', { dropped, maxConnections }),
       ...(tls ? { tls } : {}),
       settingNames: { host: 'CENTRAL_HOST', port: 'CENTRAL_PORT' },
     });

@@ -56,6 +56,8 @@ export const CLIENT_SETTINGS = {
 } as const;
 
 const MIB = 1024 * 1024;
+/** Connections at once. */
+export const DEFAULT_CONNECTIONS = 8_192;
 
 /** What the gateway takes at once. */
 export const LIMIT_SETTINGS = {
@@ -79,10 +81,15 @@ export const LIMIT_SETTINGS = {
     default: String(DEFAULT_LIMITS.bodiesBytes / MIB),
     help: 'memory for the bodies of all villages at once; what finds no room is answered 503',
   },
+  MAX_CONNECTIONS: {
+    schema: integer(4, 1_000_000),
+    default: String(DEFAULT_CONNECTIONS),
+    help: 'connections at once, a quarter of them from one address unless TRUSTED_PROXIES is set; others are dropped',
+  },
   TRUSTED_PROXIES: {
     schema: integer(0, 10),
     default: '0',
-    help: 'proxies in front whose X-Forwarded-For is believed, for the limit of failed logins',
+    help: 'proxies in front whose X-Forwarded-For is believed, for failed logins; /metrics then takes a token',
   },
 } as const;
 
@@ -107,7 +114,11 @@ export const SERVER_SETTINGS = {
     help: 'copies (n) of each shard in a cluster, where the centre creates databases; otherwise as CouchDB has it',
   },
   REQUIRE_COUCHDB: { schema: flag, default: 'false', help: 'refuse to start without COUCHDB_URL' },
-  SILENT_AFTER_HOURS: { schema: decimal(0), default: '26', help: 'a village not heard of for so long is silent' },
+  SILENT_AFTER_HOURS: {
+    schema: decimal(0, 876_000),
+    default: '26',
+    help: 'a village not heard of for so long is silent',
+  },
   ...LOG_SETTINGS,
 } as const;
 
@@ -141,6 +152,8 @@ export interface CentralConfig {
   limits?: Partial<GatewayLimits> | undefined;
   /** Proxies in front whose X-Forwarded-For is believed; none where absent. */
   trustedProxies?: number | undefined;
+  /** `DEFAULT_CONNECTIONS` where absent. */
+  maxConnections?: number | undefined;
 }
 
 export interface TlsConfig {
@@ -169,6 +182,7 @@ export function configOf(values: SettingValues<typeof SERVER_SETTINGS>): Central
     tls: tlsOf(values.TLS_CERT, values.TLS_KEY),
     silentAfterHours: values.SILENT_AFTER_HOURS,
     trustedProxies: values.TRUSTED_PROXIES,
+    maxConnections: values.MAX_CONNECTIONS,
     limits: {
       villageRequests: values.VILLAGE_MAX_REQUESTS,
       villageRequestsPerMinute: values.VILLAGE_REQUESTS_PER_MINUTE,

@@ -12,7 +12,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 /** By how much the old generation may outgrow what lives before it is collected. */
 const OLD_GROWTH_PERCENT = 50;
 /** Each of the two halves of the young generation. */
-const HALF_BYTES = 4 * 1024 * 1024;
+const HALF_BYTES = 8 * 1024 * 1024;
 /** Survivors that make it grow, and how often they are tried: more than enough, and never for ever. */
 const SURVIVORS = 20_000;
 const MAX_TRIES = 50;

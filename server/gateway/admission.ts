@@ -4,10 +4,19 @@
  */
 import type { Request, Response } from 'express';
 import type { Clock } from '../../shared/time.js';
+import { assertModest } from './body-density.js';
 import { BodySpace } from './body-space.js';
 import type { GatewayLimits } from './gateway-limits.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
-import { decodeBody, encodingOf, parseJson, type ReceivedBody, receiveBody } from './request-body.js';
+import {
+  assertAnnounced,
+  decodeBody,
+  encodingOf,
+  parseJson,
+  type ReceivedBody,
+  type ReceiveOptions,
+  receiveBody,
+} from './request-body.js';
 import { WorkTurns } from './work-turns.js';
 
 export interface AdmissionOptions {
@@ -28,6 +37,8 @@ const GROWTH = 12;
 const LEAST_COST = 4 * 1024;
 /** Bytes a body gets room for at first, where it does not say how long it is going to be. */
 const UNKNOWN_BYTES = 64 * 1024;
+/** Part of the space that a body has kept for it by announcing its length; beyond it, room is for what has arrived. */
+const ANNOUNCED_PART = 1 / 16;
 
 export class Admission {
   readonly #limits: GatewayLimits;
@@ -61,45 +72,51 @@ export class Admission {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     if (response.destroyed) gone.abort();
-    const arrived = this.#turns.expect(
-      village,
-      costOf(request, Number(request.headers['content-length'] ?? UNKNOWN_BYTES)),
-    );
+    const { bodyBytes } = this.#limits;
+    assertAnnounced(request, bodyBytes);
+    const costOf = (bytes: number) => Math.min(Math.max(bytes * growthOf(request), LEAST_COST), bodyBytes);
+    const coming = this.#turns.expect(village, costOf(announcedBytes(request)));
+    const receiving = { maxBytes: bodyBytes, onBytes: (bytes: number) => coming.arrived(costOf(bytes)) };
     try {
-      return await this.#receive(asking, this.#limits.bodyBytes, async (received, giveBack) => {
-        arrived();
-        const turn = await this.#turns.turn(village, costOf(request, received.bytes.length), gone.signal);
+      return await this.#receive(asking, receiving, async (received, giveBack) => {
+        coming.end();
+        const turn = await this.#turns.turn(village, costOf(received.bytes.length), gone.signal);
         try {
-          const decoded = await decodeBody(received, this.#limits.bodyBytes);
+          const decoded = await decodeBody(received, bodyBytes);
           this.#metrics.bodyTaken(received.bytes.length, decoded.length);
           turn.decoded(decoded.length);
           giveBack();
+          assertModest(decoded);
           return await use(parseJson(decoded));
         } finally {
           turn.end();
         }
       });
     } finally {
-      arrived();
+      coming.end();
     }
   }
 
   /** A small body, which waits for no turn. Throws what is wrong with it. */
   smallBody(asking: Asking, maxBytes: number): Promise<unknown> {
-    return this.#receive(asking, maxBytes, async (received) => parseJson(await decodeBody(received, maxBytes)));
+    return this.#receive(asking, { maxBytes }, async (received) => parseJson(await decodeBody(received, maxBytes)));
   }
 
   async #receive<T>(
     { village, request }: Asking,
-    maxBytes: number,
+    { maxBytes, onBytes }: Pick<ReceiveOptions, 'maxBytes' | 'onBytes'>,
     use: (body: ReceivedBody, giveBack: () => void) => Promise<T>,
   ): Promise<T> {
-    const announced = Number(request.headers['content-length'] ?? UNKNOWN_BYTES);
-    const room = this.#space.take(village, Math.min(announced, maxBytes));
+    assertAnnounced(request, maxBytes);
+    const keptBytes = Math.max(this.#space.capacityBytes * ANNOUNCED_PART, UNKNOWN_BYTES);
+    const room = this.#space.take(village, Math.min(announcedBytes(request), maxBytes, keptBytes));
     try {
       const body = await receiveBody(request, {
         ...{ maxBytes, pauseMs: this.#limits.bodyPauseMs },
-        onBytes: (bytes) => room.growTo(bytes),
+        onBytes: (bytes) => {
+          room.growTo(bytes);
+          onBytes?.(bytes);
+        },
       });
       return await use(body, () => room.giveBack());
     } finally {
@@ -108,7 +125,10 @@ export class Admission {
   }
 }
 
-function costOf(request: Request, bytes: number): number {
-  const growth = encodingOf(request) === 'identity' ? 1 : GROWTH;
-  return Math.max(bytes * growth, LEAST_COST);
+function announcedBytes(request: Request): number {
+  return Number(request.headers['content-length'] ?? UNKNOWN_BYTES);
+}
+
+function growthOf(request: Request): number {
+  return encodingOf(request) === 'identity' ? 1 : GROWTH;
 }

@@ -2,8 +2,9 @@
  * Memory for bodies as they arrive, still compressed. A body has its room before it is read, so that what is in memory
  * stays below the limit however many villages send at once.
  *
- * Beyond half of the space only villages without another body in it get in, and no village gets more than a quarter of it
- * but for one body alone: who sends little finds room beside those who send much.
+ * Beyond half of the space only villages without another body in it get in, and a village's second and further bodies get
+ * no more than a quarter of it together with its first: who sends little finds room beside those who send much. A body
+ * that has the whole space to itself always fits.
  */
 import { AppError } from '../../shared/app-error.js';
 
@@ -22,6 +23,10 @@ export class BodySpace {
     this.#options = options;
   }
 
+  get capacityBytes(): number {
+    return this.#options.capacityBytes;
+  }
+
   get usedBytes(): number {
     return this.#usedBytes;
   }
@@ -34,12 +39,15 @@ export class BodySpace {
     return new BodyRoom(this, village, bytes);
   }
 
-  /** Throws `unavailable`, and changes nothing then. A body that is alone always fits. */
-  add(village: string, bytes: number): void {
+  /**
+   * `bytes` more for a body that has `ownBytes`. Throws `unavailable`, and changes nothing then. A body that is alone
+   * always fits.
+   */
+  add(village: string, bytes: number, ownBytes = 0): void {
     const { capacityBytes } = this.#options;
     const ofVillage = this.#byVillage.get(village) ?? 0;
-    if (this.#usedBytes > 0 && this.#usedBytes + bytes > capacityBytes) throw this.#full();
-    if (ofVillage > 0 && ofVillage + bytes > capacityBytes / 4) throw this.#full();
+    if (this.#usedBytes > ownBytes && this.#usedBytes + bytes > capacityBytes) throw this.#full();
+    if (ofVillage > ownBytes && ofVillage + bytes > capacityBytes / 4) throw this.#full();
     this.#usedBytes += bytes;
     this.#byVillage.set(village, ofVillage + bytes);
   }
@@ -70,10 +78,10 @@ export class BodyRoom {
     this.#bytes = bytes;
   }
 
-  /** Has room for `bytes` in all; for a body that did not say how long it would be. Throws `unavailable`. */
+  /** Has room for `bytes` in all, as they arrive. Throws `unavailable`. */
   growTo(bytes: number): void {
     if (bytes <= this.#bytes) return;
-    this.#space.add(this.#village, bytes - this.#bytes);
+    this.#space.add(this.#village, bytes - this.#bytes, this.#bytes);
     this.#bytes = bytes;
   }
 

@@ -8,6 +8,7 @@ import type { RequestHandler } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { villageOf } from '../roles.js';
 import type { HeldNumber, IncomingDocument, WriteOutcome } from '../store/contract.js';
+import { assertFew } from './body-density.js';
 import { checkDocument, type DocumentVerdict } from './document-check.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
@@ -47,6 +48,7 @@ function documentsOf(body: unknown): unknown[] {
   if (!('new_edits' in body) || body.new_edits !== false) {
     throw new AppError('invalid_request', 'new_edits must be false: this gateway takes replicated documents only');
   }
+  assertFew(body.docs.length, 'documents');
   return body.docs;
 }
 

@@ -1,9 +1,10 @@
 /**
  * Errors of the replication endpoints in CouchDB's form, `{"error","reason"}`, which is what replicators understand.
  */
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { AppError, type ErrorCode, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
+import { discardRest } from './request-body.js';
 
 /** Where CouchDB's name differs from ours. */
 const COUCH_NAME: Partial<Record<ErrorCode, string>> = {
@@ -32,10 +33,26 @@ export function couchErrorHandler(log: Logger): ErrorRequestHandler {
     if (known.status === 503) log.warn('a replication request could not be served', { error: known.message });
     if (response.headersSent) return next(error);
     if (known.retryAfterS !== undefined) response.set('Retry-After', String(jittered(known.retryAfterS)));
-    // Of a body that was given up half-way nothing more is read.
-    if (request.readableDidRead && !request.complete) response.set('Connection', 'close');
-    response.status(known.status).json({ error: COUCH_NAME[known.code] ?? known.code, reason: known.message });
+    const answer = { error: COUCH_NAME[known.code] ?? known.code, reason: known.message };
+    response.status(known.status);
+    // Such a body is not taken in: the connection ends with it.
+    const isGivenUp = !request.complete && (request.readableDidRead || known.code === 'too_large');
+    if (!isGivenUp) return void response.json(answer);
+    response.set('Connection', 'close');
+    if (known.code === 'timeout') return void response.json(answer);
+    void answerWhileItComes(request, response, answer);
   };
+}
+
+/** The answer is out at once, and the connection ended when the client has had the time to see it. */
+async function answerWhileItComes(request: Request, response: Response, answer: object): Promise<void> {
+  const text = JSON.stringify(answer);
+  response
+    .type('json')
+    .set('Content-Length', String(Buffer.byteLength(text)))
+    .write(text);
+  await discardRest(request);
+  response.end();
 }
 
 /** Whoever failed at the same moment does not come back at the same moment. */

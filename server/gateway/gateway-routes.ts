@@ -69,19 +69,22 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
   return router;
 }
 
-/** Notes the village's request when it has been answered. */
+/** What is noted of a request whose connection ended before its answer was out. */
+const NOT_ANSWERED = 499;
+
+/** Notes the village's request when it has been answered, or is not going to be. */
 function noteContact({ contacts }: GatewayContext): RequestHandler {
   return (_request, response, next) => {
     if (response.locals.caller?.role === 'village') {
       const village = villageOf(response);
-      // A missing checkpoint (404) is an answer as good as any.
-      response.once('finish', () =>
-        contacts.note(village, {
-          succeeded: response.statusCode < 400 || response.statusCode === 404,
-          documents: false,
-          status: response.statusCode,
-        }),
-      );
+      const note = () => {
+        const status = response.writableFinished ? response.statusCode : NOT_ANSWERED;
+        // A missing checkpoint (404) is an answer as good as any.
+        contacts.note(village, { succeeded: status < 400 || status === 404, documents: false, status });
+      };
+      // Gone while it was found out who is asking: nothing would tell of its end any more.
+      if (response.destroyed) note();
+      else response.once('close', note);
     }
     next();
   };

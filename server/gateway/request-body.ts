@@ -51,15 +51,14 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
 
 /** The bytes as they were sent. Throws `invalid_request`, `too_large`, `timeout`, and what `onBytes` throws. */
 export async function receiveBody(request: IncomingMessage, options: ReceiveOptions): Promise<ReceivedBody> {
-  const { maxBytes } = options;
-  try {
-    const encoding = encodingOf(request);
-    if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
-    return { encoding, bytes: await collect(request, options) };
-  } catch (error) {
-    if (codeOf(error) !== 'timeout') await discardRest(request, 2 * maxBytes);
-    throw error;
-  }
+  const encoding = encodingOf(request);
+  assertAnnounced(request, options.maxBytes);
+  return { encoding, bytes: await collect(request, options) };
+}
+
+/** Throws `too_large` for a body that says itself that it is. */
+export function assertAnnounced(request: IncomingMessage, maxBytes: number): void {
+  if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
 }
 
 function collect(request: IncomingMessage, { maxBytes, pauseMs, onBytes }: ReceiveOptions): Promise<Buffer> {
@@ -99,20 +98,33 @@ function collect(request: IncomingMessage, { maxBytes, pauseMs, onBytes }: Recei
   });
 }
 
+/** What is read of a body that was refused already. */
+const DISCARD = { maxBytes: 32 * 1024 * 1024, pauseMs: 1_000, totalMs: 5_000 };
+
 /**
- * Reads on to the end: a client still sending when the connection is cut never gets to see why. A body far too large is
- * cut all the same.
+ * Reads on after the answer: a client still sending when the connection is cut might never get to see why. A body far too
+ * large or too slow is cut all the same. Resolves when the connection may be ended.
  */
-async function discardRest(request: IncomingMessage, maxBytes: number): Promise<void> {
-  let size = 0;
-  try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      size += (chunk as Buffer).length;
-      if (size > maxBytes) return;
-    }
-  } catch {
-    // The client has gone: there is nobody to answer.
-  }
+export function discardRest(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let size = 0;
+    const onData = (chunk: Buffer) => {
+      pause.refresh();
+      size += chunk.length;
+      if (size > DISCARD.maxBytes) settle();
+    };
+    const settle = () => {
+      clearTimeout(pause);
+      clearTimeout(total);
+      request.off('data', onData).off('end', settle).off('error', settle).off('close', settle).pause();
+      resolve();
+    };
+    const pause = setTimeout(settle, DISCARD.pauseMs);
+    const total = setTimeout(settle, DISCARD.totalMs);
+    request.on('data', onData).on('end', settle).on('error', settle).on('close', settle).resume();
+    // Gone or over before anybody listened.
+    if (request.destroyed || request.readableEnded) settle();
+  });
 }
 
 /** The body decompressed. Throws `invalid_request` and `too_large`. */

@@ -6,6 +6,7 @@ import type { RequestHandler } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { villageOf } from '../roles.js';
 import type { RevisionsMissing } from '../store/contract.js';
+import { assertFew } from './body-density.js';
 import type { GatewayContext } from './gateway-context.js';
 import { sendJson } from './send-json.js';
 
@@ -37,7 +38,9 @@ function revisionsOf(body: unknown): [string, string[]][] {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new AppError('invalid_request', 'the body must be an object of ids, each with a list of revisions');
   }
-  return Object.entries(body).map(([id, revs]) => {
+  const entries = Object.entries(body);
+  assertFew(entries.length, 'ids');
+  return entries.map(([id, revs]) => {
     if (Array.isArray(revs) && revs.every((rev) => typeof rev === 'string')) return [id, revs as string[]];
     throw new AppError('invalid_request', 'each id must have a list of revisions');
   });

@@ -29,6 +29,11 @@ export class WorkRate {
     this.#lastMs = nowMs;
   }
 
+  /** Work that so many milliseconds are going to be enough for. */
+  costIn(ms: number): number {
+    return this.#tookMs > 0 ? (ms * this.#cost) / this.#tookMs : Number.POSITIVE_INFINITY;
+  }
+
   /** Milliseconds that work of this cost is going to take. */
   msFor(cost: number): number {
     return (cost * this.#tookMs) / this.#cost;

@@ -41,7 +41,7 @@ export class WorkTurns {
   readonly #rate: WorkRate;
   readonly #owed = new Map<string, Owed>();
   #owedCost = 0;
-  /** Of bodies that were let in and have not arrived yet. */
+  /** What has arrived so far of bodies that were let in and are not complete. */
   #comingCost = 0;
   #atWork = 0;
   #atWorkBytes = 0;
@@ -67,20 +67,23 @@ export class WorkTurns {
   }
 
   /**
-   * Before a body is read: throws `unavailable` when it would wait for too long. `cost` as for `turn`. Returns what is to
-   * be called, once or more often, when it has arrived or is not going to.
+   * Before a body is read: throws `unavailable` when it would wait for too long. `cost` as for `turn`, by what the body
+   * announces: that decides about its own place alone. Others wait for what has arrived, which is to be told to what is
+   * returned: an announcement costs nothing.
    */
-  expect(village: string, cost: number): () => void {
+  expect(village: string, cost: number): Coming {
     const { maxWaitMs, clock } = this.#options;
     this.#forgetOwed(clock.monotonic());
     const owed = this.#owed.get(village);
     if (owed) this.#settle(village, owed);
     // With little to do nobody is sent away, owed places or not.
     const ahead = this.#queue.cost + this.#comingCost;
-    if (this.#rate.msFor(ahead) <= maxWaitMs / 5) return this.#coming(cost);
-    if (this.#rate.msFor(ahead + (owed ? 0 : this.#owedCost)) <= maxWaitMs) return this.#coming(cost);
+    if (this.#rate.msFor(ahead) <= maxWaitMs / 5) return this.#coming();
+    if (this.#rate.msFor(ahead + (owed ? 0 : this.#owedCost)) <= maxWaitMs) return this.#coming();
     const retryAfterS = this.retryAfterS();
-    this.#owe(village, { cost, untilMs: clock.monotonic() + retryAfterS * 1500 + GRACE_MS });
+    // Nor does an announcement have a place kept that leaves the others none.
+    const owedCost = Math.min(cost, this.#rate.costIn(maxWaitMs / 2));
+    this.#owe(village, { cost: owedCost, untilMs: clock.monotonic() + retryAfterS * 1500 + GRACE_MS });
     throw new AppError('unavailable', 'the centre has more to store now than it can at once', { retryAfterS });
   }
 
@@ -120,13 +123,13 @@ export class WorkTurns {
     });
   }
 
-  #coming(cost: number): () => void {
-    let left = cost;
-    this.#comingCost += cost;
-    return () => {
-      this.#comingCost -= left;
-      left = 0;
+  #coming(): Coming {
+    let arrivedCost = 0;
+    const toCost = (cost: number) => {
+      this.#comingCost += cost - arrivedCost;
+      arrivedCost = cost;
     };
+    return { arrived: toCost, end: () => toCost(0) };
   }
 
   #tooLate(): AppError {
@@ -181,6 +184,14 @@ export class WorkTurns {
   #forgetOwed(nowMs: number): void {
     for (const [village, owed] of this.#owed) if (owed.untilMs < nowMs) this.#settle(village, owed);
   }
+}
+
+/** A body on its way in. */
+export interface Coming {
+  /** So much of it is there, in the unit of its cost. */
+  arrived(cost: number): void;
+  /** Called once or more often, when it is complete or is not going to be. */
+  end(): void;
 }
 
 export interface Turn {

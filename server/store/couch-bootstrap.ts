@@ -59,13 +59,17 @@ async function createDatabase(client: CouchClient, db: string, qs: Record<string
   return status < 300;
 }
 
-/** Lets in server admins and the gateway's user only; what an operator has restricted already stays as it is. */
+/** Lets in server admins and the gateway's user, and whomever else an operator has named. */
 async function closeToStrangers(client: CouchClient, db: string, user: string | undefined): Promise<void> {
   const { body: present } = await client.request<Security>({ db, path: '_security' });
   const names = user === undefined ? [] : [user];
   const members = [...(present.members?.names ?? []), ...(present.members?.roles ?? [])];
   const isClosed = members.length > 0 && names.every((name) => present.members?.names?.includes(name));
   if (isClosed) return;
-  const closed = { names, roles: ['_admin'] };
-  await client.request({ db, path: '_security', method: 'PUT', body: { admins: closed, members: closed } });
+  const withOurs = ({ names: named = [], roles = [] }: NonNullable<Security['members']> = {}) => ({
+    names: [...new Set([...named, ...names])],
+    roles: [...new Set([...roles, '_admin'])],
+  });
+  const body = { admins: withOurs(present.admins), members: withOurs(present.members) };
+  await client.request({ db, path: '_security', method: 'PUT', body });
 }

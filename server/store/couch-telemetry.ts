@@ -3,7 +3,9 @@
  *
  * Between look-up and write another request could store the same id: within this process such requests take turns;
  * between gateways only a village racing against itself with two contents could, and then both revisions are kept and
- * the winner is CouchDB's choice.
+ * the winner is CouchDB's choice. In a cluster the first copy that answers a look-up decides: one that lags may take a
+ * document that is held for new, and after a write that missed its quorum (answered 503) the same document sent again may
+ * be found held where the other copies have yet to get it.
  */
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
@@ -66,7 +68,9 @@ export class CouchTelemetry implements RangeReader {
    * ancestors.
    */
   async #lookUp(documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
-    const revisions = new Map(documents.map(({ id, rev }) => [id, rev]));
+    const revisions = new Map<string, string>();
+    // Of an id that comes twice the first counts.
+    for (const { id, rev } of documents) if (!revisions.has(id)) revisions.set(id, rev);
     const asked = Object.fromEntries([...revisions].map(([id, rev]) => [id, [rev, LATER_THAN_ALL]]));
     const answer = new Map(Object.entries(await this.revsDiff(asked)));
     const held = new Map<string, HeldDocument>();
@@ -105,7 +109,7 @@ export class CouchTelemetry implements RangeReader {
   /** Stores new documents; returns the reasons of those CouchDB itself refuses, by id. */
   async #store(documents: readonly IncomingDocument[]): Promise<Map<string, string>> {
     if (documents.length === 0) return new Map();
-    const { status, body } = await this.#client.request<Refusal[] | { reason?: string }>({
+    const { status, body } = await this.#client.request<Refusal[] | Partial<Refusal>>({
       db: DB,
       path: '_bulk_docs',
       method: 'POST',
@@ -115,7 +119,10 @@ export class CouchTelemetry implements RangeReader {
     if (status === 202) throw unavailable('has not stored the documents at a quorum of its nodes');
     if (status === 201 && Array.isArray(body)) return refusalsOf(body);
     if (status !== 400 && status !== 413) throw unavailable(`answered ${status} to a write`);
-    return this.#bisect(documents, Array.isArray(body) ? undefined : body.reason);
+    // What stands before CouchDB may answer 400 as well, and knows nothing of the documents.
+    if (Array.isArray(body) || typeof body?.error !== 'string')
+      throw unavailable(`answered ${status} without a reason`);
+    return this.#bisect(documents, body.reason);
   }
 
   /** One document CouchDB cannot take turns the whole request into a failure: the others must not suffer for it. */

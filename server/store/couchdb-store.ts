@@ -125,6 +125,7 @@ class CouchVillages implements VillageStore {
       path: '_all_docs',
       qs: { include_docs: true },
     });
+    if (!Array.isArray(body?.rows)) throw strange();
     return body.rows.filter(({ id }) => !id.startsWith('_')).map(({ doc }) => asVillageRecord(doc));
   }
 
@@ -147,12 +148,14 @@ class CouchVillages implements VillageStore {
 
   async #newest(id: string): Promise<{ _rev: string } | undefined> {
     const path = encodeURIComponent(id);
-    const { status, body } = await this.#client.request<{ _rev: string; reason?: string }>({
+    const { status, body } = await this.#client.request<{ _id?: string; _rev: string; reason?: string }>({
       db: 'villages',
       path,
       expected: [404],
     });
-    return status === 404 ? undefinedUnlessGone(body.reason) : body;
+    if (status === 404) return undefinedUnlessGone(body?.reason);
+    if (body?._id !== id) throw strange();
+    return body;
   }
 
   async #put(id: string, body: object, conflict: () => AppError): Promise<void> {
@@ -160,8 +163,15 @@ class CouchVillages implements VillageStore {
     const { status } = await this.#client.request({ db: 'villages', path, method: 'PUT', body, expected: [409] });
     if (status === 409) throw conflict();
     if (status === 202)
-      throw new AppError('unavailable', 'CouchDB has not stored the village at a quorum of its nodes');
+      throw new AppError('unavailable', 'CouchDB has not stored the village at a quorum of its nodes', {
+        retryAfterS: 5,
+      });
   }
+}
+
+/** A proxy in between may answer anything with a 200. */
+function strange(): AppError {
+  return new AppError('unavailable', 'CouchDB gave an answer that is none of its own', { retryAfterS: 5 });
 }
 
 class CouchLocalDocuments implements LocalDocuments {

@@ -4,6 +4,8 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { AppError, codeOf, messageOf } from '../app-error.js';
 import type { Service } from '../service.js';
+import { type Clock, systemClock } from '../time.js';
+import { type ConnectionLimits, limitConnections } from './connection-limits.js';
 
 export interface HttpServerOptions {
   host: string;
@@ -16,6 +18,10 @@ export interface HttpServerOptions {
   /** How long running requests may take to finish when stopping; what is left is cut. */
   graceMs?: number;
   timeouts?: Partial<HttpTimeouts>;
+  connections?: ConnectionLimits;
+  /** Told once a minute at most how many connections were dropped since. */
+  onDropped?: (dropped: number) => void;
+  clock?: Clock;
 }
 
 /** Milliseconds after which a connection is ended. */
@@ -45,7 +51,7 @@ const DEFAULT_TIMEOUTS: HttpTimeouts = {
   checkEveryMs: 5_000,
 };
 const MAX_HEADER_BYTES = 16 * 1024;
-const MAX_CONNECTIONS = 1024;
+const DEFAULT_CONNECTIONS: ConnectionLimits = { total: 1024 };
 
 export class HttpServer implements Service {
   readonly name = 'http server';
@@ -78,7 +84,8 @@ export class HttpServer implements Service {
     const server = tls
       ? https.createServer({ ...tls, ...limits, handshakeTimeout: timeouts.headersMs }, handler)
       : http.createServer(limits, handler);
-    server.maxConnections = MAX_CONNECTIONS;
+    const { connections = DEFAULT_CONNECTIONS, onDropped, clock = systemClock } = this.#options;
+    limitConnections(server, { limits: connections, onDropped, clock });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(listenError(error, host, port, settingNames)));
       server.listen(port, host, () => {

@@ -27,18 +27,24 @@ describe('the limits of the gateway', () => {
     JSON.stringify({ docs: readings(village.id, count, first), new_edits: false });
 
   /** Sends the head of a push and, once the gateway has it, nothing more until `finish`. */
-  const beginPush = async (village: VillageLogin, body: string, announcedBytes = Buffer.byteLength(body)) => {
+  const beginPush = async (
+    village: VillageLogin,
+    body: string,
+    announcedBytes = Buffer.byteLength(body),
+    firstBytes = 1,
+    headers = {},
+  ) => {
     const request = http.request(`${centre.url}/telemetry/_bulk_docs`, {
       method: 'POST',
-      headers: { Authorization: basic(village.id, village.password), 'Content-Length': announcedBytes },
+      headers: { Authorization: basic(village.id, village.password), 'Content-Length': announcedBytes, ...headers },
     });
     open.push(request);
     const answered = new Promise<number>((resolve, reject) => {
       request.once('response', (response) => resolve(response.resume().statusCode ?? 0)).once('error', reject);
     });
     answered.catch(() => undefined);
-    request.write(body.slice(0, 1));
-    return { answered, finish: () => request.end(body.slice(1)) };
+    request.write(body.slice(0, firstBytes));
+    return { answered, finish: () => request.end(body.slice(firstBytes)) };
   };
   const metric = async (name: string): Promise<number> => {
     const text = await (await fetch(`${centre.url}/metrics`)).text();
@@ -89,15 +95,42 @@ describe('the limits of the gateway', () => {
     expect(await metric('arriving_body_bytes')).to.equal(0);
   });
 
+  it('notes a request whose body was cut half-way as a failure of the village, with status 499', async () => {
+    await start({});
+    const kano = await centre.addVillage('kano');
+    await beginPush(kano, bodyOf(kano));
+    await waitFor(async () => (await metric('arriving_body_bytes')) > 0, { what: 'the body to have room' });
+    for (const request of open.splice(0)) request.destroy();
+    const shown = async () => (await (await centre.analyst('/v1/villages/kano')).json()) as Record<string, unknown>;
+    await waitFor(async () => (await shown()).failures === 1, { what: 'the failure to be noted' });
+    expect((await shown()).lastFailureStatus).to.equal(499);
+  });
+
   it('has no room for a second large body of a village, and room for everybody else', async () => {
     await start({ bodyBytes: MIB, bodiesBytes: 2 * MIB });
     const [kano, jos] = [await centre.addVillage('kano'), await centre.addVillage('jos')];
-    await beginPush(kano, 'x', MIB);
-    await waitFor(async () => (await metric('arriving_body_bytes')) === MIB, { what: 'the body to have room' });
+    await beginPush(kano, ' '.repeat(MIB - 1), MIB, MIB - 1);
+    await waitFor(async () => (await metric('arriving_body_bytes')) === MIB - 1, { what: 'the body to have room' });
     const refused = await push(kano, readings('kano', 1));
     expect(refused.status).to.equal(503);
     expect(Number(refused.headers.get('retry-after'))).to.be.above(0);
     expect((await push(jos, readings('jos', 2))).status).to.equal(201);
+  });
+
+  it('keeps next to nothing for bodies that are announced and do not come', async () => {
+    await start({});
+    const [va, vb] = [await centre.addVillage('va'), await centre.addVillage('vb')];
+    for (let n = 0; n < 3; n++) await beginPush(va, 'x', 16 * MIB, 1, { 'Content-Encoding': 'gzip' });
+    await waitFor(async () => (await metric('arriving_body_bytes')) >= 9 * MIB, { what: 'the bodies to be let in' });
+    for (let n = 0; n < 5; n++) expect((await push(vb, readings('vb', 1, n))).status).to.equal(201);
+  });
+
+  it('refuses at once a body that is announced to be too large, and ends the connection', async () => {
+    await start({});
+    const kano = await centre.addVillage('kano');
+    const login = `Authorization: ${basic(kano.id, kano.password)}`;
+    const head = `POST /telemetry/_bulk_docs HTTP/1.1\r\nHost: x\r\n${login}\r\nContent-Length: 99999999\r\n\r\n{`;
+    expect(await untilClosed(head)).to.match(/^HTTP\/1\.1 413[\s\S]*"error":"too_large"/);
   });
 
   it('refuses a body that grows beyond its limit without ever saying how long it is', async () => {

@@ -98,10 +98,12 @@ describe('the turns of bodies', () => {
     for (let n = 0; n < 100; n++) await work(4_000);
     const present = await ask('present');
     const waiting = ['b', 'c'].map((village) => ask(village));
-    const arrived = turns.expect('d', COST);
-    // It counts as soon as it is let in.
+    const coming = turns.expect('d', COST);
+    // It counts as it arrives.
+    turns.expect('announced', 1e12).end();
+    coming.arrived(COST);
     expect(await codeAndWait(() => turns.expect('e', COST))).to.deep.equal(['unavailable', 10]);
-    arrived();
+    coming.end();
     waiting.push(ask('d'));
     expect(await codeAndWait(() => turns.expect('e', COST))).to.deep.equal(['unavailable', 10]);
     time.nowMs += 4_000;

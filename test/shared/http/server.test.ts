@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
+import net from 'node:net';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { AppError } from '../../../shared/app-error.js';
 import { basicCredentials, bearerToken, sameSecret } from '../../../shared/http/credentials.js';
-import { HttpServer, isLoopback } from '../../../shared/http/server.js';
+import { HttpServer, type HttpServerOptions, isLoopback } from '../../../shared/http/server.js';
 import { waitFor } from '../../support/wait-for.js';
 
 describe('an HTTP server', () => {
@@ -13,10 +15,7 @@ describe('an HTTP server', () => {
     for (const server of running.splice(0)) await server.stop();
   });
 
-  async function serve(
-    handler: RequestListener,
-    options: { port?: number; host?: string; graceMs?: number } = {},
-  ): Promise<HttpServer> {
+  async function serve(handler: RequestListener, options: Partial<HttpServerOptions> = {}): Promise<HttpServer> {
     const settingNames = { host: 'SOME_HOST', port: 'SOME_PORT' };
     const server = new HttpServer({ host: '127.0.0.1', port: 0, handler, settingNames, ...options });
     await server.start();
@@ -46,6 +45,36 @@ describe('an HTTP server', () => {
     await stopped;
     expect(asked).to.equal(1);
   });
+
+  for (const connections of [{ total: 2 }, { total: 10, perAddress: 2 }]) {
+    const limit = connections.perAddress === undefined ? 'in all' : 'from one address';
+    it(`holds so many connections ${limit}, says once that it drops others, and takes one when one has gone`, async () => {
+      const told: number[] = [];
+      const onDropped = (dropped: number) => void told.push(dropped);
+      const server = await serve((_, response) => response.end('here'), { connections, onDropped });
+      const port = Number(new URL(server.url).port);
+      const sockets = [net.connect(port, '127.0.0.1'), net.connect(port, '127.0.0.1')];
+      try {
+        await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+        for (let n = 0; n < 3; n++) {
+          const other = net.connect(port, '127.0.0.1').on('error', () => undefined);
+          await once(other.resume(), 'close');
+        }
+        expect(told).to.deep.equal([1]);
+        sockets.pop()?.destroy();
+        await waitFor(
+          () =>
+            fetch(server.url).then(
+              (response) => response.ok,
+              () => false,
+            ),
+          { what: 'an answer' },
+        );
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
+    });
+  }
 
   it('cuts what does not end in time', async () => {
     const server = await serve((_, response) => void response.write('on and on'), { graceMs: 50 });
