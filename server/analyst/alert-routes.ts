@@ -3,6 +3,7 @@ import { Router } from 'express';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import type { Roles } from '../roles.js';
 import type { AnalystContext } from './analyst-context.js';
+import type { NumbersView } from './village-numbers.js';
 import { type VillageWithNumbers, viewsWithNumbers } from './village-view.js';
 
 export interface VillageAlert {
@@ -20,13 +21,20 @@ export function alertRoutes(context: AnalystContext, roles: Roles): Router {
       const records = (await context.store().villages.list()).filter(({ disabledAt }) => disabledAt === undefined);
       const views = await viewsWithNumbers(context, records);
       const unknown = views.flatMap(({ id, numbersUnknown }) => (numbersUnknown === undefined ? [] : [id]));
+      const partly = views.flatMap(({ id, numbers }) => (numbers && isPartial(numbers) ? [id] : []));
       response.json({
         items: views.flatMap((view) => alertsOf(view, context.silentAfterHours)),
         ...(unknown.length > 0 ? { numbersUnknown: unknown } : {}),
+        ...(partly.length > 0 ? { numbersPartial: partly } : {}),
       });
     })
     .all(methodNotAllowed('GET'));
   return router;
+}
+
+/** Of a village that told of more nodes or spans than are looked at. */
+function isPartial({ nodes, moreNodes = 0 }: NumbersView): boolean {
+  return moreNodes > 0 || nodes.some(({ lookedAtFrom }) => lookedAtFrom !== undefined);
 }
 
 export function alertsOf(view: VillageWithNumbers, silentAfterHours: number): VillageAlert[] {

@@ -26,10 +26,15 @@ const PARTS = 4;
 /** Questions for one node: an index answers some thousand in a second. */
 const MAX_COUNTS = 1_500;
 
-/** `told`: in order, without overlap. Looks at the numbers 1 to `highest`. */
-export async function findGaps(highest: number, told: readonly ToldSpan[], count: CountHeld): Promise<FoundGaps> {
+/** `told`: in order, without overlap, none below `lowest`. Looks at the numbers `lowest` to `highest`. */
+export async function findGaps(
+  highest: number,
+  told: readonly ToldSpan[],
+  count: CountHeld,
+  lowest = 1,
+): Promise<FoundGaps> {
   const toldSpans = told.map(({ from, to }): NumberSpan => [from, to]);
-  const expected = between(highest, told);
+  const expected = between(lowest, highest, told);
   const counts = await count([...toldSpans, ...expected]);
   const heldOfTold = counts.slice(0, told.length);
   let open = lacking(expected, counts.slice(told.length));
@@ -56,9 +61,9 @@ function sizeOf({ from, to }: { from: number; to: number }): number {
 }
 
 /** What lies between the told spans. */
-function between(highest: number, told: readonly ToldSpan[]): NumberSpan[] {
+function between(lowest: number, highest: number, told: readonly ToldSpan[]): NumberSpan[] {
   const spans: NumberSpan[] = [];
-  let next = 1;
+  let next = lowest;
   for (const { from, to } of told) {
     if (from > next) spans.push([next, Math.min(from - 1, highest)]);
     next = Math.max(next, to + 1);

@@ -9,7 +9,7 @@
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { formatInstant } from '../../shared/time.js';
-import type { CentralStore, NodeNumbers } from '../store/contract.js';
+import type { CentralStore, NodeNumbers, NumberSpan } from '../store/contract.js';
 import { type NodeTold, readTold, type ToldKind } from './accounted-numbers.js';
 import { findGaps, type OpenGap } from './number-gaps.js';
 
@@ -37,15 +37,22 @@ export interface NodeView {
   gaps: NumberGap[];
   /** Gaps that are not listed. */
   moreGaps?: number;
+  /** The numbers below this one were not looked at, since the node told of too many spans; `missing` leaves them out. */
+  lookedAtFrom?: number;
 }
 
 export interface NumbersView {
   held: number;
   missing: MissingCounts;
   nodes: NodeView[];
+  /** Nodes that were not looked at, those with the fewest documents; `held` and `missing` leave them out. */
+  moreNodes?: number;
 }
 
 const MAX_GAPS = 100;
+/** A village's own events must not make an answer endless: so many nodes of it, and told spans of a node, are looked at. */
+const MAX_NODES = 20;
+const MAX_SPANS = 2_000;
 const MS_PER_HOUR = 3_600_000;
 
 export interface NumbersQuestion {
@@ -63,13 +70,17 @@ export async function numbersOf(store: CentralStore, question: NumbersQuestion):
     ...[...told].flatMap(([node, { spans }]) => (spans.length > 0 ? [node] : [])),
   ]);
   const nodes: NodeView[] = [];
-  for (const node of [...names].sort()) {
-    const known = held.find((one) => one.node === node) ?? { node, held: 0, highest: 0 };
-    nodes.push(await viewOfNode(store, question, known, told.get(node) ?? { spans: [], events: [] }));
+  const byNode = new Map(held.map((one) => [one.node, one]));
+  const known = [...names].sort().map((node) => byNode.get(node) ?? { node, held: 0, highest: 0 });
+  const looked = new Set([...known].sort((a, b) => b.held - a.held).slice(0, MAX_NODES));
+  for (const one of known.filter((some) => looked.has(some))) {
+    nodes.push(await viewOfNode(store, question, one, told.get(one.node) ?? { spans: [], events: [] }));
   }
   const missing = noneMissing();
   for (const one of nodes) for (const kind of kindsOf(missing)) missing[kind] += one.missing[kind];
-  return { held: nodes.reduce((sum, one) => sum + one.held, 0), missing, nodes };
+  const more = known.length - nodes.length;
+  const sum = nodes.reduce((total, one) => total + one.held, 0);
+  return { held: sum, missing, nodes, ...(more > 0 ? { moreNodes: more } : {}) };
 }
 
 async function viewOfNode(
@@ -80,12 +91,11 @@ async function viewOfNode(
 ): Promise<NodeView> {
   const { village } = question;
   const { node, held } = numbers;
-  const { gaps: open, heldOfTold } = await findGaps(numbers.highest, told.spans, (spans) =>
-    store.numbers.counts(village, node, spans),
-  );
-  const gaps = told.spans.flatMap(({ from, to, kind }, n) =>
-    gapOf(from, to, kind, to - from + 1 - (heldOfTold[n] ?? 0)),
-  );
+  const spans = told.spans.slice(-MAX_SPANS);
+  const lowest = spans.length < told.spans.length ? (spans[0]?.from ?? 1) : 1;
+  const count = (asked: readonly NumberSpan[]) => store.numbers.counts(village, node, asked);
+  const { gaps: open, heldOfTold } = await findGaps(numbers.highest, spans, count, lowest);
+  const gaps = spans.flatMap(({ from, to, kind }, n) => gapOf(from, to, kind, to - from + 1 - (heldOfTold[n] ?? 0)));
   const limit = limitOf(question);
   const oldCount = await countOld(open, (gap) =>
     wasGivenBefore(limit, gap, told, () => store.numbers.behindGap(village, node, gap.to + 1)),
@@ -100,6 +110,7 @@ async function viewOfNode(
     ...{ node, held, highest: Math.max(numbers.highest, told.spans.at(-1)?.to ?? 0), missing },
     gaps: gaps.slice(0, MAX_GAPS),
     ...(gaps.length > MAX_GAPS ? { moreGaps: gaps.length - MAX_GAPS } : {}),
+    ...(lowest > 1 ? { lookedAtFrom: lowest } : {}),
   };
 }
 

@@ -106,6 +106,26 @@ for (const kind of STORES) {
       );
     });
 
+    it('cost no more than so many nodes and spans, and what was left out is said', async () => {
+      const login = await centre.addVillage('chatty');
+      const told = (of: string, from: number, lost: number[]) => {
+        return { event: 'numbers', of, from, to: from + 999, lost: lost.map((one) => [one, one]) };
+      };
+      const odd = (from: number) => Array.from({ length: 500 }, (_, n) => from + 2 * n);
+      const ofOne = [1, 1_001, 2_001, 3_001, 4_001].map((from, n) =>
+        event('chatty', 5_000 + n, told('node1', from, odd(from))),
+      );
+      const ofOthers = Array.from({ length: 25 }, (_, n) => event('chatty', 6_000 + n, told(`x${n}`, 1, [1])));
+      const entries = await centre.push(login, [...ofOne, ...ofOthers]);
+      expect(entries.filter(({ ok }) => ok !== true)).to.deep.equal([]);
+      const { numbers } = await view('chatty');
+      expect([numbers?.nodes.length, numbers?.moreNodes]).to.deep.equal([20, 6]);
+      const node = numbers?.nodes.find((one) => one.node === 'node1');
+      expect([node?.missing.lost, node?.lookedAtFrom]).to.deep.equal([2_000, 1_001]);
+      const alerts = (await (await centre.analyst('/v1/alerts')).json()) as { numbersPartial: string[] };
+      expect(alerts.numbersPartial).to.deep.equal(['chatty']);
+    });
+
     it('are unexplained once a day of newer documents has come, and alert; an import does not make them so', async () => {
       const login = await centre.addVillage('late');
       const atHour = (hour: number) => new Date(START_MS + hour * HOUR_MS).toISOString();
