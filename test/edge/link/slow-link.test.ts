@@ -51,7 +51,7 @@ describe('the link when it is slow', () => {
   it('gives up none of several bodies queued behind one another', async () => {
     await post(incompressible(BODY_BYTES));
     const answers = await Promise.all([1, 2, 3].map(() => post(incompressible(BODY_BYTES))));
-    expect(answers[2]?.durationMs).to.be.greaterThan(TIMEOUT_MS + (BODY_BYTES / 120_000) * 1_000);
+    expect(answers[2]?.durationMs, 'longer than it may go without progress').to.be.greaterThan(TIMEOUT_MS);
     for (const { json } of answers) expect(json).to.deep.equal({ ok: true });
   });
 
