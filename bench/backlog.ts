@@ -14,18 +14,24 @@ const PENDING = 1_000_000;
 const FIRST_PART = 100_000;
 const ROUND = 10_000;
 
+/** What both are taken over. */
+const LINE = `solar-sync, over ${FIRST_PART.toLocaleString('en-US')} documents`;
+
 const rate = { unit: 'documents/s', digits: 0 } as const;
 const FIRST: Figure = {
   ...rate,
   key: 'backlog',
   what: `drain with ${PENDING.toLocaleString('en-US')} pending, over the first ${FIRST_PART.toLocaleString('en-US')}`,
   peer: `ours with ${ROUND.toLocaleString('en-US')} pending, as many in rounds`,
+  behind: 'the peer is ours with less to do',
   targets: [atLeastOfPeer(0.9)],
+  point: { plot: 'backlog', line: LINE, x: PENDING },
+  peerPoint: { plot: 'backlog', line: LINE, x: ROUND },
 };
 const WHOLE: Figure = { ...rate, key: 'backlog-whole', what: 'the same, over the whole million', targets: [] };
 const MEMORY: Figure = {
   key: 'backlog-memory',
-  what: 'memory of the node while it drains a million, peak',
+  what: 'memory of the node while it drains a million, peak (MALLOC_ARENA_MAX=1, as in the image)',
   unit: 'MiB',
   digits: 0,
   targets: [atMost(160)],

@@ -20,7 +20,12 @@ const SPREAD_MS = 1_500;
 /** Each meter its own. */
 const CONNECTIONS = VILLAGE_FLEET.meters;
 
-const common = { peer: 'one put at a time', unit: 'bytes', digits: 0 } as const;
+const common = {
+  ...{ peer: 'one put at a time', unit: 'bytes', digits: 0 },
+  behind:
+    'one by one, each reading costs a synced block of LevelDB’s log and one of 4 KiB for the mark of what is acknowledged, ' +
+    'which the peer does not have',
+} as const;
 const SPREAD: Figure = {
   ...common,
   key: 'burst-writes',

@@ -2,7 +2,9 @@
  * Row: a backlog on loopback, as fast as both sides can: to the embedded gateway and to a CouchDB, against stock
  * `replicate` to the same, and against CouchDB's own replicator between two local databases.
  */
-import { type CouchDb, couchdbFetch, deleteDatabase, uniqueDatabaseName } from '../test/support/couchdb.js';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { CouchDb } from '../test/support/couchdb.js';
 import { atLeastOfPeer, type Figure, inTurn, type Measured, type Row, type RunContext } from './row.js';
 import {
   assertHeld,
@@ -13,8 +15,8 @@ import {
   withGateway,
 } from './support/bench-centre.js';
 import { withNode } from './support/bench-node.js';
+import { replicatorSeconds } from './support/couch-replicator.js';
 import { fill, replicate } from './support/node-client.js';
-import { fleetReadings, storedDocument, VILLAGE_FLEET } from './support/readings.js';
 import { stockSeconds } from './support/stock-peer.js';
 
 const common = { unit: 'documents/s', digits: 0, targets: [atLeastOfPeer(3)] } as const;
@@ -36,12 +38,13 @@ const REPLICATOR: Figure = {
   what: 'the same',
   peer: "CouchDB's replicator, local to local",
 };
-const FILL_GROUP = 1_000;
 
 export const drain: Row = {
   name: 'drain',
   figures: [GATEWAY, COUCHDB, REPLICATOR],
   async measure(context) {
+    // Where the time goes is asked of ours alone.
+    if (context.profileFolder !== undefined) return profileOurs(context, context.profileFolder);
     const { ours, peer } = await inTurn(
       context,
       () => withGateway(context, (centre) => ourRate(context, centre)),
@@ -51,6 +54,20 @@ export const drain: Row = {
     return [{ figure: GATEWAY, ours, peer }, ...(couchdb ? await measureCouchDb(context, couchdb) : [])];
   },
 };
+
+/** To the gateway and to CouchDB in folders of their own: where the time goes differs. */
+async function profileOurs(context: RunContext, profileFolder: string): Promise<Measured[]> {
+  const toGateway = { ...context, profileFolder: path.join(profileFolder, 'gateway') };
+  const toCouchDb = { ...context, profileFolder: path.join(profileFolder, 'couchdb') };
+  const ours = await withGateway(toGateway, (centre) => ourRate(toGateway, centre));
+  const couchdb = await couchdbFor(context, drain.name);
+  if (!couchdb) return [{ figure: GATEWAY, ours }];
+  const direct = await withCouchDb(couchdb, (centre) => ourRate(toCouchDb, centre));
+  return [
+    { figure: GATEWAY, ours },
+    { figure: COUCHDB, ours: direct },
+  ];
+}
 
 async function measureCouchDb(context: RunContext, couchdb: CouchDb): Promise<Measured[]> {
   const { ours, peer } = await inTurn(
@@ -73,6 +90,12 @@ function ourRate(context: RunContext, centre: BenchCentre): Promise<number> {
   const settings = { ...settingsFor(centre, centre.url), SYNC_MODE: 'scheduled' };
   return withNode(context, settings, async (node) => {
     await fill(context, node, 0, documents);
+    // Taking the readings is another profile.
+    if (context.profileFolder !== undefined) {
+      await node.process.stop();
+      await rm(path.join(context.profileFolder, 'node'), { recursive: true, force: true });
+      await node.process.start();
+    }
     const startMs = performance.now();
     await replicate(node, context.signal);
     const elapsedS = (performance.now() - startMs) / 1000;
@@ -88,51 +111,9 @@ async function stockRate(context: RunContext, centre: BenchCentre): Promise<numb
   return peerDocuments / seconds;
 }
 
-/** One run of `POST /_replicate` between two databases of the same CouchDB. */
 async function replicatorRate(context: RunContext, couchdb: CouchDb): Promise<number> {
   const { peerDocuments } = sizeOf(context);
-  const source = uniqueDatabaseName('bench-source');
-  const target = uniqueDatabaseName('bench-target');
-  try {
-    await ask(couchdb, 'PUT', `/${source}?partitioned=true`);
-    await ask(couchdb, 'PUT', `/${target}?partitioned=true`);
-    await fillDatabase(couchdb, source, peerDocuments);
-    const startMs = performance.now();
-    await ask(couchdb, 'POST', '/_replicate', {
-      source: { url: `${couchdb.url}/${source}`, auth: { basic: login(couchdb) } },
-      target: { url: `${couchdb.url}/${target}`, auth: { basic: login(couchdb) } },
-    });
-    const elapsedS = (performance.now() - startMs) / 1000;
-    const { doc_count: held } = (await ask(couchdb, 'GET', `/${target}`)) as { doc_count: number };
-    if (held !== peerDocuments) throw new Error(`CouchDB's replicator wrote ${held} of ${peerDocuments} documents`);
-    return peerDocuments / elapsedS;
-  } finally {
-    await deleteDatabase(couchdb, source);
-    await deleteDatabase(couchdb, target);
-  }
-}
-
-async function fillDatabase(couchdb: CouchDb, database: string, documents: number): Promise<void> {
-  for (let from = 0; from < documents; from += FILL_GROUP) {
-    const readings = fleetReadings(VILLAGE_FLEET, from, Math.min(FILL_GROUP, documents - from));
-    const docs = [...readings].map((reading, i) => {
-      const { _rev, ...document } = storedDocument(reading, from + i + 1);
-      return document;
-    });
-    await ask(couchdb, 'POST', `/${database}/_bulk_docs`, { docs });
-  }
-}
-
-async function ask(couchdb: CouchDb, method: string, path: string, body?: object): Promise<unknown> {
-  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
-  const response = await couchdbFetch(couchdb, path, init);
-  if (!response.ok)
-    throw new Error(`CouchDB answered ${response.status} to ${method} ${path}: ${await response.text()}`);
-  return response.json();
-}
-
-function login({ user, password }: CouchDb): { username: string; password: string } {
-  return { username: user, password };
+  return peerDocuments / (await replicatorSeconds(couchdb, peerDocuments));
 }
 
 function sizeOf({ small }: RunContext): { documents: number; peerDocuments: number } {

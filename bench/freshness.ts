@@ -9,6 +9,8 @@ import { atMost, type Figure, type Measured, type Row, type RunContext } from '.
 import { type BenchCentre, settingsFor, withGateway } from './support/bench-centre.js';
 import { type BenchLink, VILLAGE_LINK, withLink } from './support/bench-link.js';
 import { type BenchNode, withNode } from './support/bench-node.js';
+import { bufferPeers } from './support/buffer-peers.js';
+import { bufferFreshSeconds, stockLiveFreshSeconds } from './support/fresh-over-link.js';
 import { fill, postOne, statusOf, untilDrained } from './support/node-client.js';
 import { median } from './support/statistics.js';
 
@@ -44,22 +46,50 @@ const NOTICED: Figure = {
   targets: [],
 };
 
+const PEERS = [
+  { name: 'sqlite', what: 'a SQLite buffer, batches of 500 by HTTP, gzip', pending: PENDING },
+  { name: 'mosquitto', what: 'a Mosquitto bridge with QoS 1', pending: 4_000 },
+  { name: 'stock', what: "PouchDB's live replication", pending: 500 },
+].map(({ name, what, pending }) => {
+  const peer = pending === PENDING ? what : `${what}, scaled from ${pending.toLocaleString('en-US')} pending`;
+  return { name, pending, figure: { ...FIRST, key: `freshness-vs-${name}`, peer, targets: [] } satisfies Figure };
+});
+
 export const freshness: Row = {
   name: 'freshness',
   once: true,
-  figures: [FIRST, MEDIAN, WORST, EARLY, NOTICED],
-  measure(context) {
+  figures: [FIRST, MEDIAN, WORST, EARLY, NOTICED, ...PEERS.map(({ figure }) => figure)],
+  async measure(context) {
     // At full size the node looks for its link as it does by default.
     const interval = context.small ? { CONNECTIVITY_INTERVAL: '1' } : {};
-    return withGateway(context, (centre) =>
+    const measured = await withGateway(context, (centre) =>
       withLink(centre.port, VILLAGE_LINK, (link) =>
         withNode(context, { ...settingsFor(centre, link.url), ...interval }, (node) =>
           measureOn(context, centre, link, node),
         ),
       ),
     );
+    const first = measured.find(({ figure }) => figure === FIRST);
+    return first ? [...measured, ...(await againstPeers(context, first.ours))] : measured;
   },
 };
+
+/** What the peers take for the backlog they are measured with, scaled to ours. */
+async function againstPeers(context: RunContext, ours: number): Promise<Measured[]> {
+  const buffers = await bufferPeers(context, freshness.name);
+  const { pending: ourPending } = sizeOf(context);
+  const measured: Measured[] = [];
+  for (const { name, figure, pending: full } of PEERS) {
+    const pending = context.small ? 50 : full;
+    const buffer = buffers.find((one) => one.name === name);
+    if (!buffer && name !== 'stock') continue;
+    const seconds = await (buffer
+      ? bufferFreshSeconds(context, buffer, pending)
+      : stockLiveFreshSeconds(context, pending));
+    measured.push({ figure, ours, peer: (seconds * ourPending) / pending });
+  }
+  return measured;
+}
 
 async function measureOn(
   context: RunContext,
@@ -75,7 +105,7 @@ async function measureOn(
     ...{ what: 'the node to see that its link is gone', timeoutMs: DRAIN_TIMEOUT_MS, signal: context.signal },
   });
   const restoredMs = performance.now();
-  await untilTried(context, link);
+  await link.restore(context);
   const early = arrivalSeconds(context, centre, node, 'fresh-early');
   // Waited for at the end; whatever fails meanwhile is told first.
   early.catch(() => undefined);
@@ -93,14 +123,6 @@ async function measureOn(
   ];
   if (following.length === 0) return measured;
   return [...measured, { figure: MEDIAN, ours: median(following) }, { figure: WORST, ours: Math.max(...following) }];
-}
-
-/** Restores the link and waits for the first byte that passes. */
-async function untilTried({ signal }: RunContext, link: BenchLink): Promise<void> {
-  const before = link.traffic.upPayloadBytes;
-  link.link.restore();
-  const what = 'the node to try its link';
-  await waitFor(() => link.traffic.upPayloadBytes > before, { what, timeoutMs: 120_000, intervalMs: 5, signal });
 }
 
 async function untilOnline({ signal }: RunContext, node: BenchNode, sinceMs: number): Promise<number> {

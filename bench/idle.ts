@@ -18,6 +18,8 @@ import { type TlsCentre, withTlsCentre } from './support/tls-centre.js';
 const DAY_MS = 86_400_000;
 const DRAIN_TIMEOUT_MS = 60_000;
 const POLL_MS = 5;
+/** Less than what passes between two signs of life of the centre. */
+const QUIET_MS = 60_000;
 /** Faster than any link: at 300 times the speed a delay would seem to take minutes. */
 const LOOPBACK: LinkProfile = { upBytesPerS: Infinity, downBytesPerS: Infinity, roundTripMs: 0 };
 
@@ -60,7 +62,7 @@ function measureDay(context: RunContext): Promise<Measured[]> {
   // What takes a moment seems to take minutes, which is no reason to give up.
   const settings = { ...fast, SYNC_SCHEDULE: '0 2 * * *', SYNC_TIMEOUT: '3600' };
   return withTlsNode(context, LOOPBACK, fast, settings, async (link, node) => {
-    const before = await link.atRest(context, 1_000);
+    const before = await link.atRest(context, QUIET_MS / speed);
     const startMs = performance.now();
     await sleep(watchedMs / speed, context.signal);
     context.signal.throwIfAborted();

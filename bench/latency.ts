@@ -16,7 +16,10 @@ const RATE_PER_S = 200;
 const DOCUMENT_BYTES = 400;
 const SLICES = 4;
 
-const common = { peer: `fdatasync of ${DOCUMENT_BYTES} bytes`, unit: 'ms', digits: 2 } as const;
+const common = {
+  ...{ peer: `fdatasync of ${DOCUMENT_BYTES} bytes`, unit: 'ms', digits: 2 },
+  behind: 'the peer is a bound and no rival: the bare disk, without a request',
+} as const;
 const MEDIAN: Figure = {
   ...common,
   key: 'latency-median',
@@ -28,6 +31,10 @@ const P99: Figure = {
   key: 'latency-p99',
   what: `a POST at ${RATE_PER_S} requests/s, p99`,
   targets: [atMostAbovePeer(5, 2)],
+  missed:
+    'V8’s garbage collection: 3 to 7 ms for the young generation about once a second, 20 to 40 ms in steps for the old one ' +
+    'every few seconds (`node --trace-gc`). Halves of 4, 8 and 16 MiB for the young generation were ' +
+    'tried ([ADR 16](adr/0016-lean-heap.md)): what makes pauses rarer makes them longer, and takes the memory it saves',
 };
 
 export const latency: Row = {

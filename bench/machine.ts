@@ -55,12 +55,26 @@ export function isBusy({ loadAverage, cores }: Machine): boolean {
   return loadAverage > cores / 4;
 }
 
-/** One sentence for the table's head. */
-export function machineText(machine: Machine): string {
-  const { processor, cores, memoryGiB, system, node, fileSystem, loadAverage, syncMedianMs, syncP99Ms } = machine;
+/** True when figures of both may stand beside each other; what else they were doing is not looked at. */
+export function sameMachine(a: Machine, b: Machine): boolean {
+  return identityOf(a) === identityOf(b);
+}
+
+/** One phrase for the table's head; of the same machine looked at several times it tells the range. */
+export function machineText(machines: readonly Machine[]): string {
+  const [first] = machines;
+  if (!first) return 'an unknown machine';
+  const range = (values: number[], digits: number) => {
+    const [least, most] = [Math.min(...values).toFixed(digits), Math.max(...values).toFixed(digits)];
+    return least === most ? least : `${least} to ${most}`;
+  };
+  const of = (name: 'syncMedianMs' | 'syncP99Ms' | 'loadAverage') => machines.map((machine) => machine[name]);
   return (
-    `${processor}, ${cores} cores, ${memoryGiB.toFixed(0)} GiB of memory, ${system}, Node ${node}; ` +
-    `${fileSystem}, fdatasync of ${SYNC_BYTES} bytes: median ${syncMedianMs.toFixed(2)} ms, ` +
-    `p99 ${syncP99Ms.toFixed(2)} ms; load average before: ${loadAverage.toFixed(1)}`
+    `${identityOf(first)}, fdatasync of ${SYNC_BYTES} bytes: median ${range(of('syncMedianMs'), 2)} ms, ` +
+    `p99 ${range(of('syncP99Ms'), 2)} ms; load average before: ${range(of('loadAverage'), 1)}`
   );
+}
+
+function identityOf({ processor, cores, memoryGiB, system, node, fileSystem }: Machine): string {
+  return `${processor}, ${cores} cores, ${memoryGiB.toFixed(0)} GiB of memory, ${system}, Node ${node}; ${fileSystem}`;
 }

@@ -1,45 +1,28 @@
 /**
- * `npm run bench`: the figures the ledger and the push are held to, ours and a peer's in the same run, several times over.
+ * `npm run bench`: the figures the node and the centre are held to, ours and a peer's in the same run, several times over.
  *
- * Exit code 0 when everything asked for was measured, whatever the figures; 1 when something went wrong.
+ * Exit code 0 when everything asked for was measured, whatever the figures; 1 when something went wrong: then the other
+ * rows are measured, told and written all the same.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AppError } from '../shared/app-error.js';
+import { AppError, messageOf } from '../shared/app-error.js';
 import { createProgram, print, printError, runProgram } from '../shared/cli.js';
 import { integer } from '../shared/setting-schemas.js';
-import { formatInstant } from '../shared/time.js';
 import { version } from '../shared/version.js';
 import { interruption } from '../sim/interruption.js';
-import { backlog } from './backlog.js';
-import { burstWrites } from './burst-writes.js';
-import { csvExport } from './csv-export.js';
-import { drain } from './drain.js';
-import { freshness } from './freshness.js';
-import { gatewayHerd } from './gateway-herd.js';
-import { gatewayWrites } from './gateway-writes.js';
-import { idle } from './idle.js';
-import { importRow } from './import.js';
-import { latency } from './latency.js';
+import { readResults, writeDocumentation } from './documentation.js';
 import { describeMachine, isBusy } from './machine.js';
-import { million } from './million.js';
-import { jsonReport, markdownReport, type Report, textReport } from './report.js';
+import { profilesText, summariseProfiles } from './profile-summary.js';
+import { sittingText, textTable } from './report.js';
+import { merged, NO_RESULTS, type Results, resultsOf, type Sitting, stringifyResults, tellFigures } from './results.js';
 import type { Measured, Row, RunContext } from './row.js';
-import { singleReadings } from './single-readings.js';
-import { summarise } from './summary.js';
-import { villageDay } from './village-day.js';
-import { villageDayCouchDb } from './village-day-couchdb.js';
+import { ROWS } from './rows.js';
 
-const ROWS: readonly Row[] = [
-  ...[singleReadings, importRow, burstWrites, latency, million],
-  ...[villageDay, villageDayCouchDb, freshness, drain, backlog, idle],
-  ...[gatewayWrites, gatewayHerd, csvExport],
-];
-const DOCUMENTATION = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
-const FIGURES_BEGIN = '<!-- figures: begin -->';
-const FIGURES_END = '<!-- figures: end -->';
+/** This file is compiled to dist/bench. */
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 interface Flags {
   only?: string;
@@ -47,73 +30,106 @@ interface Flags {
   small?: boolean;
   json?: string;
   writeDocs?: boolean;
+  docsOnly?: boolean;
   profile?: string;
+}
+
+interface Outcome {
+  results: Results;
+  /** Names of rows that could not be measured. */
+  failed: string[];
 }
 
 const program = createProgram(
   'solar-sync bench',
-  'Measures the edge node and its push against bare peers on this machine.',
+  'Measures the edge node, its push and the centre against peers on this machine.',
   version,
 )
   .option('--only <row,…>', `measure these rows: ${ROWS.map(({ name }) => name).join(', ')}`)
   .option('--runs <n>', 'how often; the medians count (default: 3, with --small 1)')
-  .option('--small', 'shrunk to two minutes: shows that it works, not how good it is')
+  .option('--small', 'shrunk to a few minutes: shows that it works, not how good it is')
   .option('--json <file>', 'write the figures of all runs there as well')
-  .option('--write-docs', 'put the table into docs/benchmarks.md; needs all rows at full size')
-  .option('--profile <folder>', 'have nodes and gateways write CPU profiles there (slows them down)')
+  .option('--write-docs', 'put what was measured into docs/benchmarks.json, and make tables and plots from it anew')
+  .option('--docs-only', 'measure nothing; make tables, figures in prose and plots from docs/benchmarks.json anew')
+  .option('--profile <folder>', 'have nodes and centres write CPU profiles there, and tell where their time went')
   .addHelpText('after', '\nBENCH_DIR names a folder on the disk to measure; the default is the temporary one.')
   .allowExcessArguments(false)
   .action(async (flags: Flags) => {
-    const rows = rowsOf(flags.only);
-    if (flags.writeDocs && (flags.small || flags.profile !== undefined || rows !== ROWS)) {
-      throw new AppError('usage', '--write-docs needs all rows at full size, without --only, --small and --profile');
+    if (flags.docsOnly) return writeDocumentation(ROOT, merged(await readResults(ROOT), NO_RESULTS, ROWS));
+    if (flags.writeDocs && flags.small) throw new AppError('usage', '--write-docs needs full size, not --small');
+    const { results, failed } = await measure(flags);
+    if (flags.json !== undefined) await writeFile(flags.json, stringifyResults(results, ROWS));
+    if (flags.writeDocs) {
+      // Slowed down by being profiled: only where the time went is worth keeping.
+      const worth = flags.profile === undefined ? results : { ...results, figures: [] };
+      await writeDocumentation(ROOT, merged(await readResults(ROOT), worth, ROWS));
     }
-    const runs = flags.runs === undefined ? (flags.small ? 1 : 3) : runsOf(flags.runs);
-    const report = await measure(rows, runs, flags);
-    print(`\n${textReport(report)}`);
-    if (flags.json !== undefined) await writeFile(flags.json, `${jsonReport(report)}\n`);
-    if (flags.writeDocs) await writeDocumentation(report);
+    if (failed.length > 0) throw new AppError('internal', `not measured, see above: ${failed.join(', ')}`);
   });
 
-async function measure(rows: readonly Row[], runs: number, flags: Flags): Promise<Report> {
+async function measure(flags: Flags): Promise<Outcome> {
+  const rows = rowsOf(flags.only);
+  const small = flags.small ?? false;
+  const runs = flags.runs === undefined ? (small ? 1 : 3) : runsOf(flags.runs);
   const signal = interruption();
   const folder = await mkdtemp(path.join(process.env.BENCH_DIR ?? os.tmpdir(), 'solar-sync-bench-'));
-  const small = flags.small ?? false;
   try {
     const machine = await describeMachine(folder, signal);
     if (isBusy(machine)) printError('this machine is busy with other things: the figures will tell of them as well');
-    const measured: Measured[] = [];
-    for (let run = 1; run <= runs; run++) {
-      const context: RunContext = {
-        ...{ folder, small, signal, say: printError },
-        peerFirst: run % 2 === 0,
-        profileFolder: flags.profile === undefined ? undefined : path.resolve(flags.profile),
-      };
-      for (const row of rows) {
-        if (row.once && run > 1) continue;
-        printError(`run ${run} of ${runs}: ${row.name} …`);
-        measured.push(...(await measureRow(row, context)));
-      }
-    }
-    const date = formatInstant(Date.now()).slice(0, 10);
-    return { date, version, machine, runs, small, figures: summarise(rows, measured) };
+    const sitting: Sitting = { id: `${new Date().toISOString().slice(0, 19)}Z`, version, machine, runs };
+    const profileFolder = flags.profile === undefined ? undefined : path.resolve(flags.profile);
+    const { measured, failed } = await measureRows(rows, runs, { folder, small, signal, profileFolder });
+    const kind = small ? ' Small sizes, which say nothing about targets.' : '';
+    const results = resultsOf(sitting, measured);
+    print(`\n${sittingText([sitting])}.${kind}\n\n${textTable(tellFigures(rows, results), { small })}`);
+    if (profileFolder === undefined) return { results, failed };
+    const summaries = await summariseProfiles(profileFolder);
+    print(`\n${profilesText(summaries)}`);
+    const profiles = summaries.map((summary) => ({ ...summary, sitting: sitting.id }));
+    return { results: { ...results, profiles }, failed };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function measureRow(row: Row, context: RunContext): Promise<Measured[]> {
-  try {
-    const measured = await row.measure(context);
-    for (const { figure, ours, peer } of measured) {
-      const against = peer === undefined ? '' : `, peer ${peer.toFixed(figure.digits)}`;
-      context.say(`  ${figure.key}: ${ours.toFixed(figure.digits)} ${figure.unit}${against}`);
+type Surroundings = Pick<RunContext, 'folder' | 'small' | 'signal' | 'profileFolder'>;
+
+async function measureRows(
+  rows: readonly Row[],
+  runs: number,
+  { profileFolder, ...surroundings }: Surroundings,
+): Promise<{ measured: Measured[]; failed: string[] }> {
+  const measured: Measured[] = [];
+  const failed = new Set<string>();
+  for (let run = 1; run <= runs; run++) {
+    for (const row of rows) {
+      if (row.once && run > 1) continue;
+      printError(`run ${run} of ${runs}: ${row.name} …`);
+      const context: RunContext = {
+        ...{ ...surroundings, say: printError, peerFirst: run % 2 === 0 },
+        profileFolder: profileFolder === undefined ? undefined : path.join(profileFolder, row.name),
+      };
+      try {
+        measured.push(...(await measureRow(row, context)));
+      } catch (error) {
+        if (context.signal.aborted) throw new AppError('unavailable', 'interrupted; nothing was left behind');
+        printError(`${row.name}: ${messageOf(error)}`);
+        failed.add(row.name);
+      }
     }
-    return measured;
-  } catch (error) {
-    if (context.signal.aborted) throw new AppError('unavailable', 'interrupted; nothing was left behind');
-    throw error;
   }
+  // Of a row that failed once nothing is told: its medians would be of fewer runs than the others'.
+  const whole = rows.filter(({ name }) => !failed.has(name)).flatMap((row) => row.figures);
+  return { measured: measured.filter(({ figure }) => whole.includes(figure)), failed: [...failed] };
+}
+
+async function measureRow(row: Row, context: RunContext): Promise<Measured[]> {
+  const measured = await row.measure(context);
+  for (const { figure, ours, peer } of measured) {
+    const against = peer === undefined ? '' : `, peer ${peer.toFixed(figure.digits)}`;
+    context.say(`  ${figure.key}: ${ours.toFixed(figure.digits)} ${figure.unit}${against}`);
+  }
+  return measured;
 }
 
 function rowsOf(only: string | undefined): readonly Row[] {
@@ -132,20 +148,6 @@ function runsOf(text: string): number {
   const parsed = integer(1, 100).safeParse(text);
   if (parsed.success) return parsed.data;
   throw new AppError('usage', `--runs ${parsed.error.issues[0]?.message} (given: ${JSON.stringify(text)})`);
-}
-
-async function writeDocumentation(report: Report): Promise<void> {
-  const text = await readFile(DOCUMENTATION, 'utf8');
-  const begin = text.indexOf(FIGURES_BEGIN);
-  const end = text.indexOf(FIGURES_END);
-  if (begin < 0 || end < begin) {
-    throw new AppError(
-      'usage',
-      `docs/benchmarks.md has no place for the table between ${FIGURES_BEGIN} and ${FIGURES_END}`,
-    );
-  }
-  const before = text.slice(0, begin + FIGURES_BEGIN.length);
-  await writeFile(DOCUMENTATION, `${before}\n\n${markdownReport(report)}\n\n${text.slice(end)}`);
 }
 
 process.exitCode = await runProgram(program, process.argv);

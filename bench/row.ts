@@ -23,6 +23,20 @@ export interface Figure {
   digits: number;
   /** None: the figure is told for what it is. */
   targets: readonly Target[];
+  /** Why the peer is ahead, where it is. */
+  behind?: string;
+  /** Why a limit is missed, where it is, and what was tried. */
+  missed?: string;
+  /** Where the figure is a point of a line: the plot's id, the line's name, and the place on its x axis. */
+  point?: FigurePoint;
+  /** The same of the peer. */
+  peerPoint?: FigurePoint;
+}
+
+export interface FigurePoint {
+  plot: 'backlog';
+  line: string;
+  x: number;
 }
 
 /** One figure as measured in one run, in the figure's unit. */
@@ -40,7 +54,7 @@ export interface RunContext {
   peerFirst: boolean;
   /** Everything shrunk until it says nothing about targets, only that it works. */
   small: boolean;
-  /** Where nodes and gateways write CPU profiles when they end. */
+  /** Where nodes and gateways write CPU profiles when they end, in folders of their own; of this row alone. */
   profileFolder: string | undefined;
   signal: AbortSignal;
   /** A line for the person who waits. */

@@ -23,6 +23,7 @@ const FIGURE: Figure = {
   unit: 'requests/s',
   digits: 0,
   targets: [atLeastOfPeer(0.5)],
+  behind: 'the peer is a bound and no rival: it stores nothing',
 };
 
 export const singleReadings: Row = {

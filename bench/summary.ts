@@ -17,6 +17,27 @@ export interface FigureSummary {
   verdicts: readonly { target: Target; met: boolean | undefined }[];
 }
 
+/** From here on ours and the peer are as good as each other: the table shows two decimals of their ratio. */
+const AS_GOOD = 0.995;
+
+/**
+ * How many times better one is than the other by their ratio, less than 1 where the other is ahead: of rates and of
+ * shares that are kept more is better, of times, bytes and memory less.
+ */
+export function timesBetter(unit: string, ratio: number): number {
+  return unit.endsWith('/s') || unit === '%' ? ratio : 1 / ratio;
+}
+
+/** Those in which a peer is ahead. */
+export function figuresBehind<T extends Pick<FigureSummary, 'figure' | 'ratio'>>(told: readonly T[]): T[] {
+  return told.filter(({ figure, ratio }) => ratio !== undefined && timesBetter(figure.unit, ratio) < AS_GOOD);
+}
+
+/** Those that miss a limit. */
+export function figuresMissed<T extends Pick<FigureSummary, 'verdicts'>>(told: readonly T[]): T[] {
+  return told.filter(({ verdicts }) => verdicts.some(({ met }) => met === false));
+}
+
 /** In the order of the rows, figures that were not measured included. */
 export function summarise(rows: readonly Row[], measured: readonly Measured[]): FigureSummary[] {
   return rows.flatMap((row) =>

@@ -5,7 +5,8 @@
 import { atMost, type Figure, inTurn, type Measured, type Row, type RunContext } from './row.js';
 import { withGateway } from './support/bench-centre.js';
 import { shareOfFields } from './support/body-contents.js';
-import { drainOurs, drainStock, type LinkDrain } from './support/drain-over-link.js';
+import { bufferPeers } from './support/buffer-peers.js';
+import { drainOurs, drainPeer, drainStock, type LinkDrain } from './support/drain-over-link.js';
 import { type ObservedBody, requestsText } from './support/request-observer.js';
 
 export const DAY_READINGS = 48_000;
@@ -20,6 +21,9 @@ const SECONDS: Figure = {
   ...{ key: 'village-day', unit: 's', digits: 0, peer },
   what: `${DAY_READINGS.toLocaleString('en-US')} readings over 64 kbit/s, 600 ms, to the gateway`,
   targets: [atMost(220)],
+  missed:
+    'by 1 %: 217 to 223 s in several sittings. The link sets the pace, and how hard the node compresses hangs on what its ' +
+    'processor has to spare; another row and a soak ran beside this sitting',
 };
 const UP: Figure = {
   ...perReading,
@@ -64,10 +68,28 @@ const CONTENTS = (
   figure: { ...perReading, ...untold, key: `village-day-${part.replace('_', '')}`, what } satisfies Figure,
 }));
 
+/** Scaled to the day as well: a bridge sends each reading as it is. */
+const BUFFERS = (
+  [
+    ['sqlite', 12_000, 'a SQLite buffer, batches of 500 by HTTP, gzip'],
+    ['mosquitto', 3_000, 'a Mosquitto bridge with QoS 1'],
+  ] as const
+).map(([name, from, what]) => {
+  const scaled = `${what}, scaled from ${from.toLocaleString('en-US')} readings`;
+  return {
+    ...{ name, readings: from },
+    seconds: { ...SECONDS, ...untold, key: `village-day-vs-${name}`, peer: scaled } satisfies Figure,
+    up: { ...UP, ...untold, key: `village-day-up-vs-${name}`, peer: scaled } satisfies Figure,
+  };
+});
+
 export const villageDay: Row = {
   name: 'village-day',
   once: true,
-  figures: [SECONDS, UP, DOWN, REQUESTS, SEGMENTS, HEADS, BODIES, ...CONTENTS.map(({ figure }) => figure)],
+  figures: [
+    ...[SECONDS, UP, DOWN, REQUESTS, SEGMENTS, HEADS, BODIES, ...CONTENTS.map(({ figure }) => figure)],
+    ...BUFFERS.flatMap(({ seconds, up }) => [seconds, up]),
+  ],
   async measure(context) {
     const { readings, stockReadings } = sizeOf(context);
     let largest: ObservedBody | undefined;
@@ -80,23 +102,41 @@ export const villageDay: Row = {
       () => withGateway(context, (centre) => drainStock(context, centre, stockReadings)),
     );
     context.say(`village-day: ${requestsText(ours.traffic.http)}`);
-    return [...measuredOf(ours, stock), ...(await contentsOf(context, largest))];
+    const besides = await contentsOf(context, largest);
+    return [...measuredOf(ours, stock), ...besides, ...(await againstBuffers(context, ours))];
   },
 };
 
+async function againstBuffers(context: RunContext, ours: LinkDrain): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const peer of await bufferPeers(context, villageDay.name)) {
+    const buffer = BUFFERS.find(({ name }) => name === peer.name);
+    if (!buffer) continue;
+    const { seconds, up } = buffer;
+    const theirs = await drainPeer(context, peer, context.small ? 100 : buffer.readings);
+    measured.push(
+      { figure: seconds, ours: ours.seconds, peer: (theirs.seconds * ours.readings) / theirs.readings },
+      each(up, ours, theirs, ({ traffic }) => traffic.upBytes),
+    );
+  }
+  return measured;
+}
+
 function measuredOf(ours: LinkDrain, stock: LinkDrain): Measured[] {
-  const each = (figure: Figure, figureOf: (drain: LinkDrain) => number): Measured => ({
-    ...{ figure, ours: figureOf(ours) / ours.readings, peer: figureOf(stock) / stock.readings },
-  });
   return [
     { figure: SECONDS, ours: ours.seconds, peer: (stock.seconds * ours.readings) / stock.readings },
-    each(UP, ({ traffic }) => traffic.upBytes),
-    each(DOWN, ({ traffic }) => traffic.downBytes),
+    each(UP, ours, stock, ({ traffic }) => traffic.upBytes),
+    each(DOWN, ours, stock, ({ traffic }) => traffic.downBytes),
     ...steadyRequests(ours, stock),
-    each(SEGMENTS, ({ traffic }) => traffic.upBytes - traffic.upPayloadBytes),
-    each(HEADS, ({ traffic }) => traffic.http.headBytes),
-    each(BODIES, ({ traffic }) => traffic.http.bodyBytes),
+    each(SEGMENTS, ours, stock, ({ traffic }) => traffic.upBytes - traffic.upPayloadBytes),
+    each(HEADS, ours, stock, ({ traffic }) => traffic.http.headBytes),
+    each(BODIES, ours, stock, ({ traffic }) => traffic.http.bodyBytes),
   ];
+}
+
+/** A figure by the reading. */
+function each(figure: Figure, ours: LinkDrain, peer: LinkDrain, figureOf: (drain: LinkDrain) => number): Measured {
+  return { figure, ours: figureOf(ours) / ours.readings, peer: figureOf(peer) / peer.readings };
 }
 
 /** Not where the drain was over before its steady part could be looked at. */

@@ -98,6 +98,11 @@ export const EDGE_SETTINGS = {
     default: '10',
     help: 'alert when more documents than this are in quarantine',
   },
+  ALERT_NO_FORCED_SYNC_HOURS: {
+    schema: decimal(0, 876_000),
+    default: '26',
+    help: 'alert when no forced replication has succeeded for so many hours; 0: never',
+  },
   POWER_KW: { schema: decimal(), help: 'replicate --once stores it first as a reading of the device env' },
   POWER_AT: { schema: instantSchema, help: 'time of POWER_KW (default: the current full minute)' },
   ...LOG_SETTINGS,

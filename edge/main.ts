@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-/** The program `solar-edge`. Nothing is loaded before the heap has its limits: loading is what first fills it. */
+/**
+ * The program `solar-edge`, whose modules the build puts into one file (ADR 29). It is not loaded before the heap has its
+ * limits: loading is what first fills it.
+ */
 import { keepHeapLean } from '../shared/lean-heap.js';
 
 keepHeapLean();
-const [{ runProgram }, { edgeProgram }] = await Promise.all([import('../shared/cli.js'), import('./cli/program.js')]);
-process.exitCode = await runProgram(edgeProgram(), process.argv);
+const program: string = './program/main.js';
+await import(program);

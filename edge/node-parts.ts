@@ -8,12 +8,19 @@ import type { SpaceKeeper } from './ledger/space-keeper.js';
 import type { SpaceMonitor } from './ledger/space-monitor.js';
 import type { StoreState } from './ledger/store-state.js';
 import type { Link } from './link/link.js';
-import type { AlertMonitor } from './monitor/alerts.js';
+import type { AlertBook } from './monitor/alerts/alert-book.js';
+import type { AlertMonitor } from './monitor/alerts/alert-monitor.js';
 import type { ConnectivityMonitor } from './monitor/connectivity.js';
+import type { LatestReadings } from './monitor/latest-readings.js';
+import type { NodeReport } from './monitor/node-report.js';
+import type { StatsBook } from './monitor/stats/stats-book.js';
+import type { ThresholdWatch } from './monitor/thresholds/threshold-watch.js';
 import type { PushController } from './push/push-controller.js';
 import type { Pusher } from './push/pusher.js';
 import type { QuarantineStore } from './push/quarantine-store.js';
 import type { Schedule } from './push/schedule.js';
+import type { EdgeRegistry } from './registry/edge-registry.js';
+import type { RegistrySync } from './registry/registry-sync.js';
 
 export interface NodeParts {
   config: NodeConfig;
@@ -25,7 +32,13 @@ export interface NodeParts {
   space: SpaceMonitor;
   keeper: SpaceKeeper;
   quarantine: QuarantineStore;
+  registry: EdgeRegistry;
   alerts: AlertMonitor;
+  alertBook: AlertBook;
+  stats: StatsBook;
+  thresholds: ThresholdWatch;
+  latest: LatestReadings;
+  report: NodeReport;
   /** Absent on a node without API_URL, which only stores. */
   sync: SyncParts | undefined;
   /** Aborted when the node begins to stop. */
@@ -37,5 +50,6 @@ export interface SyncParts {
   connectivity: ConnectivityMonitor;
   pusher: Pusher;
   controller: PushController;
+  registry: RegistrySync;
   schedule: Schedule | undefined;
 }

@@ -16,20 +16,32 @@ import type { NodeConfig } from './config.js';
 import { ClockGuard } from './ledger/clock-guard.js';
 import { IngestQueue } from './ledger/ingest-queue.js';
 import { Ledger } from './ledger/ledger.js';
+import { countNumbers } from './ledger/number-ranges.js';
 import { ReserveFile } from './ledger/reserve-file.js';
 import { SpaceKeeper } from './ledger/space-keeper.js';
 import { SpaceMonitor } from './ledger/space-monitor.js';
 import { StoreState } from './ledger/store-state.js';
-import { AlertMonitor } from './monitor/alerts.js';
+import { AlertBook } from './monitor/alerts/alert-book.js';
+import { AlertMonitor } from './monitor/alerts/alert-monitor.js';
 import { ConnectivityMonitor } from './monitor/connectivity.js';
 import { Housekeeping, keepClock } from './monitor/housekeeping.js';
+import { LatestReadings } from './monitor/latest-readings.js';
+import { NodeReport } from './monitor/node-report.js';
 import { ObservedLink } from './monitor/observed-link.js';
+import { countsOf } from './monitor/stats/counts.js';
+import { StatsBook } from './monitor/stats/stats-book.js';
+import { StorePulse } from './monitor/store-pulse.js';
+import { ThresholdWatch } from './monitor/thresholds/threshold-watch.js';
 import type { NodeParts, SyncParts } from './node-parts.js';
 import { forcedReplication } from './push/forced-replication.js';
 import { PushController } from './push/push-controller.js';
 import { Pusher } from './push/pusher.js';
 import { QuarantineStore } from './push/quarantine-store.js';
+import { RightOfWay } from './push/right-of-way.js';
 import { Schedule } from './push/schedule.js';
+import { EdgeRegistry } from './registry/edge-registry.js';
+import { RegistryCentre } from './registry/registry-centre.js';
+import { RegistrySync } from './registry/registry-sync.js';
 
 /** Beyond what a request may take without progress. */
 const STILL_MS = 120_000;
@@ -107,14 +119,27 @@ export class EdgeNode implements Service {
     return statusOf(this.#parts);
   }
 
+  /** Whether the store still moves; `stuckMs`: how long documents may take to be stored. */
+  pulse(stuckMs: number): StorePulse {
+    if (!this.#parts) throw new Error('the node is not started');
+    const { ingest, ledger, state, clock } = this.#parts;
+    return new StorePulse({
+      ...{ ingest, ledger, stuckMs },
+      read: () => state.verify(),
+      write: () => keepClock(state, clock),
+      monotonic: () => performance.now(),
+    });
+  }
+
   #servicesOf(parts: NodeParts, server: HttpServer): Service[] {
-    const { sync, space, keeper } = parts;
+    const { sync, space, keeper, thresholds } = parts;
     const services: Service[] = [space, keeper];
-    if (sync) services.push(sync.connectivity, sync.controller);
+    // The registry first, as it goes before the backlog.
+    if (sync) services.push(sync.connectivity, sync.registry, sync.controller);
     if (sync?.schedule) services.push(sync.schedule);
     services.push(server);
     // Last: a node that cannot listen must leave no trace of a boot in the store.
-    if (this.#options.purpose !== 'tool') services.push(new Housekeeping(parts));
+    if (this.#options.purpose !== 'tool') services.push(new Housekeeping(parts), thresholds);
     return services;
   }
 }
@@ -132,6 +157,8 @@ async function openParts(
     if (clock.reservationDue) await keepClock(state, clock);
     const quarantine = await QuarantineStore.open(folder, { log, clock });
     opened.push(quarantine);
+    const registry = await EdgeRegistry.open({ folder, clock, log });
+    opened.push(registry);
     const { BUFFER_MAX_MB: maxMb, MIN_FREE_MB: minFreeMb } = config;
     const reserve = new ReserveFile({ folder, maxMb, minFreeMb, log });
     const space = new SpaceMonitor({
@@ -154,15 +181,50 @@ async function openParts(
     const ingest = new IngestQueue({
       ...{ ledger, clock, village: config.VILLAGE_ID, boot: state.boot },
       assertSpace: () => keeper.assertSpace(),
+      onStored: (documents, stamp) => {
+        thresholds.stored(documents, stamp.clock === 'unsure');
+        latest.stored(documents, stamp.clock === 'unsure');
+      },
+    });
+    const latest = new LatestReadings({ ledger, log });
+    const report = new NodeReport({
+      ...{ registry: registry.registry, clock, log },
+      countVoid: () => ledger.segments.reduce((sum, { delivery }) => sum + countNumbers(delivery.void), 0),
+    });
+    const thresholds = new ThresholdWatch({
+      ...{ ledger, ingest, state, clock, log, registry: registry.registry },
+      onRegistryChanged: (listener) => registry.onChanged(listener),
     });
     const alerts = new AlertMonitor({
       pending: config.ALERT_PENDING,
       pendingMs: config.ALERT_PENDING_MINUTES * 60_000,
       fullPct: config.ALERT_FULL_PCT,
       quarantined: config.ALERT_QUARANTINED,
+      noForcedSyncMs: config.ALERT_NO_FORCED_SYNC_HOURS * 3_600_000,
     });
+    const alertBook = new AlertBook({ state, clock, log });
+    alerts.restore(alertBook.open, clock.now(), clock.monotonic());
+    const stats: StatsBook = new StatsBook({ state, clock, log, counted: () => countsOf(parts) });
     const parts: NodeParts = {
-      ...{ config, log, clock, state, ledger, ingest, space, keeper, quarantine, alerts, stopping },
+      ...{
+        config,
+        log,
+        clock,
+        state,
+        ledger,
+        ingest,
+        space,
+        keeper,
+        quarantine,
+        registry,
+        alerts,
+        alertBook,
+        stats,
+        thresholds,
+        latest,
+        report,
+        stopping,
+      },
       sync: undefined,
     };
     if (config.API_URL !== undefined) parts.sync = openSync(parts, config.API_URL, purpose);
@@ -176,6 +238,7 @@ async function openParts(
 
 function openSync(parts: NodeParts, url: string, purpose: 'node' | 'tool'): SyncParts {
   const { config, ledger, keeper, state, quarantine, clock, log } = parts;
+  const isLive = config.SYNC_MODE === 'live' && purpose === 'node';
   const connectivity = new ConnectivityMonitor({
     intervalMs: config.CONNECTIVITY_INTERVAL * 1000,
     now: () => clock.now(),
@@ -194,14 +257,20 @@ function openSync(parts: NodeParts, url: string, purpose: 'node' | 'tool'): Sync
     },
     connectivity,
   );
-  const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
+  const rightOfWay = new RightOfWay();
+  const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log, rightOfWay });
   const controller = new PushController({
     ...{ pusher, ledger, quarantine, link, connectivity, state, clock, log },
-    live: config.SYNC_MODE === 'live' && purpose === 'node',
+    live: isLive,
     rules: { probeIntervalMs: config.CONNECTIVITY_INTERVAL * 1000, random: Math.random },
     watchdog: { stillMs: STILL_MS + 2 * config.SYNC_TIMEOUT * 1000 },
   });
-  const sync: SyncParts = { link, connectivity, pusher, controller, schedule: undefined };
+  const registry = new RegistrySync({
+    ...{ registry: parts.registry, connectivity, rightOfWay, clock, log },
+    centre: new RegistryCentre({ link, village: config.VILLAGE_ID, timeoutMs: config.SYNC_TIMEOUT * 1000 }),
+    rules: { live: isLive, random: Math.random },
+  });
+  const sync: SyncParts = { link, connectivity, pusher, controller, registry, schedule: undefined };
   if (config.SYNC_SCHEDULE !== 'off' && purpose === 'node') sync.schedule = openSchedule({ ...parts, sync });
   const { events } = connectivity;
   events.on('down', ({ lastError }) => log.verbose('the link to the centre is down', { error: lastError?.message }));
@@ -230,14 +299,18 @@ async function replicateOnSchedule(parts: NodeParts & { sync: SyncParts }): Prom
   const facts = { sent, pending, quarantined };
   if (ok) parts.log.info('the scheduled replication is complete', facts);
   else parts.log.warn(`the scheduled replication is not complete: ${error?.message ?? 'unknown'}`, facts);
-  return ok || (error !== undefined && 'code' in error && error.code === 'quarantined');
+  return ok || (error !== undefined && 'code' in error && (error.code === 'quarantined' || error.code === 'refused'));
 }
 
-async function closeParts({ ingest, quarantine, ledger, state, clock, sync }: NodeParts): Promise<void> {
+async function closeParts(parts: NodeParts): Promise<void> {
+  const { ingest, quarantine, registry, ledger, state, clock, sync, alertBook, stats } = parts;
   await ingest.close();
+  await alertBook.write();
+  await stats.write();
   sync?.link.close();
   await ledger.close();
   await quarantine.close();
+  await registry.close();
   await state.writeClock(clock.lastRecord());
   await state.close();
 }

@@ -2,22 +2,33 @@
 import express, { type Express } from 'express';
 import { messageOf } from '../shared/app-error.js';
 import { errorHandler, methodNotAllowed, notFoundHandler } from '../shared/http/errors.js';
+import type { LoginGuard } from '../shared/http/login-guard.js';
 import { securityHeaders } from '../shared/http/security-headers.js';
 import type { Logger } from '../shared/logger.js';
+import { openApiHandler } from '../shared/openapi/handler.js';
 import type { Clock } from '../shared/time.js';
+import type { NumbersMemory } from './alerts/numbers-memory.js';
 import { alertRoutes } from './analyst/alert-routes.js';
 import { changeRoutes } from './analyst/change-routes.js';
+import { completenessRoutes } from './analyst/completeness-routes.js';
+import { contactRoutes } from './analyst/contact-routes.js';
 import { couchQueryRoutes } from './analyst/couch-queries.js';
 import { energyRoutes } from './analyst/energy-routes.js';
 import { telemetryRoutes } from './analyst/telemetry-routes.js';
 import { villageRoutes } from './analyst/village-routes.js';
+import { fleetPageRoutes, fleetSession } from './dashboard/fleet-page.js';
 import type { Admission } from './gateway/admission.js';
 import type { ContactLog } from './gateway/contact-log.js';
 import { gatewayRoutes } from './gateway/gateway-routes.js';
-import type { LoginGuard } from './gateway/login-guard.js';
+import type { RegistryWaits } from './gateway/registry-waits.js';
 import type { VillageAllowance } from './gateway/village-allowance.js';
 import type { VillageDirectory } from './gateway/village-directory.js';
 import { type CentralMetrics, fromHereOr } from './metrics.js';
+import { conflictRoutes, settlementRoutes } from './registry/conflict-routes.js';
+import { pushRoutes } from './registry/push-routes.js';
+import type { RegistryNotes } from './registry/registry-notes.js';
+import { registryRoutes } from './registry/registry-routes.js';
+import type { VillageRegistries } from './registry/village-registries.js';
 import { Roles } from './roles.js';
 import type { CentralStore } from './store/contract.js';
 import type { Tokens } from './tokens.js';
@@ -30,8 +41,14 @@ export interface AppOptions {
   contacts: ContactLog;
   admission: Admission;
   allowance: VillageAllowance;
+  waits: RegistryWaits;
   guard: LoginGuard;
+  registries: VillageRegistries;
+  notes: RegistryNotes;
   metrics: CentralMetrics;
+  memory: NumbersMemory;
+  /** How old numbers may be that alerts are told from. */
+  numbersAgeMs: number;
   clock: Clock;
   log: Logger;
   silentAfterHours: number;
@@ -42,9 +59,11 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Express {
-  const { store, contacts, directory, admission, allowance, metrics, clock, log, silentAfterHours, tls } = options;
-  const roles = new Roles(options);
+  const { store, contacts, directory, clock, log, silentAfterHours, tls, metrics } = options;
+  const session = fleetSession(options.tokens, () => clock.now());
+  const roles = new Roles({ ...options, session });
   const analyst = { store, directory, contacts, clock, silentAfterHours, log };
+  const registry = { ...analyst, registries: options.registries, notes: options.notes };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -54,7 +73,7 @@ export function createApp(options: AppOptions): Express {
   // Before the gateway's own routes, which are for villages alone.
   app.use('/telemetry', couchQueryRoutes({ store, log }, roles));
   // Before the headers for browsers: every byte of an answer is paid for on 2G, and no browser asks for these.
-  app.use(gatewayRoutes({ store, directory, contacts, admission, allowance, metrics, log }, roles));
+  app.use(gatewayRoutes(options, roles));
   app.use(securityHeaders({ tls }));
 
   app
@@ -82,13 +101,27 @@ export function createApp(options: AppOptions): Express {
     )
     .all(methodNotAllowed('GET'));
 
+  app
+    .route('/openapi.json')
+    .get(openApiHandler(async () => (await import('./openapi.js')).centralOpenApi()))
+    .all(methodNotAllowed('GET'));
+
+  app.use(fleetPageRoutes({ session, guard: options.guard, tls }));
+
   // Before all routes below it: whoever has no business here does not learn what there is.
   app.use('/v1', roles.require('analyst', 'admin'));
-  app.use('/v1/villages', villageRoutes(analyst, roles));
+  app.use('/v1/villages', villageRoutes({ ...analyst, memory: options.memory }, roles));
+  app.use('/v1/villages', contactRoutes(analyst, roles));
   app.use('/v1/villages', telemetryRoutes(analyst, roles));
   app.use('/v1/villages', energyRoutes(analyst, roles));
+  app.use('/v1/villages', registryRoutes(registry, roles));
+  app.use('/v1/villages', settlementRoutes(registry, roles));
+  app.use('/v1/registry', pushRoutes(registry, roles));
+  app.use('/v1/conflicts', conflictRoutes(registry, roles));
   app.use('/v1/changes', changeRoutes(analyst, roles));
-  app.use('/v1/alerts', alertRoutes(analyst, roles));
+  const { memory, numbersAgeMs } = options;
+  app.use('/v1/alerts', alertRoutes({ ...analyst, memory, numbersAgeMs }, roles));
+  app.use('/v1/completeness', completenessRoutes({ ...analyst, memory, numbersAgeMs }, roles));
   app.use(notFoundHandler);
   app.use(errorHandler(log));
   return app;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { AppError, messageOf } from '../shared/app-error.js';
 import { decimal, flag, integer, LOG_SETTINGS, origin, port, secret, text } from '../shared/setting-schemas.js';
 import type { SettingValues } from '../shared/settings.js';
+import { type WebhookTarget, webhookTargets } from './alerts/webhook-settings.js';
 import { DEFAULT_LIMITS, type GatewayLimits } from './gateway/gateway-limits.js';
 
 /** An origin, with or without the credentials people paste into it; they are taken apart in `configOf`. */
@@ -119,6 +120,17 @@ export const SERVER_SETTINGS = {
     default: '26',
     help: 'a village not heard of for so long is silent',
   },
+  ALERT_WEBHOOKS: {
+    schema: webhookTargets,
+    help: 'addresses told of alerts as they are raised and cleared, separated by commas',
+    secret: true,
+  },
+  ALERT_WEBHOOK_SECRET: { schema: secret, help: 'signs what webhooks are sent (HMAC-SHA256)', secret: true },
+  METRICS_VILLAGES: {
+    schema: integer(0, 1_000),
+    default: '20',
+    help: 'villages shown by name in /metrics: those that need somebody most; the others are counted together',
+  },
   ...LOG_SETTINGS,
 } as const;
 
@@ -152,6 +164,11 @@ export interface CentralConfig {
   limits?: Partial<GatewayLimits> | undefined;
   /** Proxies in front whose X-Forwarded-For is believed; none where absent. */
   trustedProxies?: number | undefined;
+  /** Told of alerts. */
+  webhooks?: readonly WebhookTarget[] | undefined;
+  webhookSecret?: string | undefined;
+  /** Villages shown by name in `/metrics`; 20 where absent. */
+  metricsVillages?: number | undefined;
   /** `DEFAULT_CONNECTIONS` where absent. */
   maxConnections?: number | undefined;
 }
@@ -183,6 +200,9 @@ export function configOf(values: SettingValues<typeof SERVER_SETTINGS>): Central
     silentAfterHours: values.SILENT_AFTER_HOURS,
     trustedProxies: values.TRUSTED_PROXIES,
     maxConnections: values.MAX_CONNECTIONS,
+    webhooks: values.ALERT_WEBHOOKS,
+    webhookSecret: values.ALERT_WEBHOOK_SECRET,
+    metricsVillages: values.METRICS_VILLAGES,
     limits: {
       villageRequests: values.VILLAGE_MAX_REQUESTS,
       villageRequestsPerMinute: values.VILLAGE_REQUESTS_PER_MINUTE,

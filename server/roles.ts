@@ -1,12 +1,14 @@
 /**
  * Who is asking: a village (HTTP Basic with its credential), an analyst or an admin (bearer token, or Basic with that
- * name and the token as password, so that CouchDB tools work). Decided once per request, before its body is read.
+ * name and the token as password, so that CouchDB tools work; or the cookie of a login to the dashboard, which counts where
+ * nothing else is given). Decided once per request, before its body is read.
  */
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../shared/app-error.js';
 import { basicCredentials, bearerToken, sameSecret } from '../shared/http/credentials.js';
+import type { LoginGuard } from '../shared/http/login-guard.js';
+import type { FleetSession } from './dashboard/fleet-page.js';
 import type { ContactLog } from './gateway/contact-log.js';
-import type { LoginGuard } from './gateway/login-guard.js';
 import type { VillageDirectory } from './gateway/village-directory.js';
 import type { Tokens } from './tokens.js';
 
@@ -21,8 +23,11 @@ export interface RolesOptions {
   directory: VillageDirectory;
   contacts: ContactLog;
   guard: LoginGuard;
+  session: FleetSession;
 }
 
+/** A page's requests must not make the browser ask for a name and a password by itself. */
+const PAGE_CHALLENGE = 'Bearer';
 const CHALLENGE = 'Basic realm="solar-central", charset="UTF-8"';
 
 export class Roles {
@@ -37,7 +42,7 @@ export class Roles {
     return async (request, response, next) => {
       const caller = await this.#identify(request);
       if (!caller) {
-        response.set('WWW-Authenticate', CHALLENGE);
+        response.set('WWW-Authenticate', isOfPage(request) ? PAGE_CHALLENGE : CHALLENGE);
         const isNamed = request.headers.authorization !== undefined;
         throw new AppError(
           'unauthorized',
@@ -57,6 +62,8 @@ export class Roles {
 
   async #identify(request: Request): Promise<Caller | undefined> {
     const header = request.headers.authorization;
+    const role = header === undefined ? this.#options.session.admits(request) : undefined;
+    if (role !== undefined) return { role };
     const token = bearerToken(header);
     const login = token === undefined ? basicCredentials(header) : { user: '', password: token };
     if (!login) return undefined;
@@ -85,6 +92,11 @@ export class Roles {
     if (found.village !== undefined) contacts.note(found.village, { succeeded: false, documents: false, status: 401 });
     return undefined;
   }
+}
+
+/** True for what the dashboard's scripts ask. */
+function isOfPage(request: Request): boolean {
+  return request.get('x-requested-with') === 'dashboard';
 }
 
 function roleOfToken(token: string, tokens: Tokens): Caller | undefined {

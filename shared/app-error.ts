@@ -18,9 +18,11 @@ const TABLE = {
   timeout: { status: 408, exitCode: 1, retryable: true },
   conflict: { status: 409, exitCode: 1, retryable: false },
   not_configured: { status: 409, exitCode: 2, retryable: false },
+  precondition_failed: { status: 412, exitCode: 1, retryable: false },
   too_large: { status: 413, exitCode: 2, retryable: false },
   unsupported_media_type: { status: 415, exitCode: 2, retryable: false },
   usage: { status: 400, exitCode: 2, retryable: false },
+  precondition_required: { status: 428, exitCode: 2, retryable: false },
   too_many_requests: { status: 429, exitCode: 1, retryable: true },
   in_use: { status: 503, exitCode: 2, retryable: true },
   busy: { status: 503, exitCode: 1, retryable: true },
@@ -34,6 +36,9 @@ const TABLE = {
 
 /** Stable, machine-readable name of a kind of failure. */
 export type ErrorCode = keyof typeof TABLE;
+
+/** All codes of the table. */
+export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[];
 
 /** True for the codes of the table; what another program answers may be older or newer than we are. */
 export function isErrorCode(code: string): code is ErrorCode {

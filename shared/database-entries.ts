@@ -10,15 +10,16 @@
 /** One change that puts the entries right. */
 export type EntryFix = { type: 'put'; key: string; value: string } | { type: 'del'; key: Buffer };
 
-const LAST_SEQ = '_local_last_update_seq';
-const DOCUMENT_COUNT = '_local_doc_count';
+export const LAST_SEQ = '_local_last_update_seq';
+export const DOCUMENT_COUNT = '_local_doc_count';
 const SEPARATOR = '\xff';
 const REVISION = /^([1-9]\d{0,8})-([0-9a-f]{1,64})$/;
 const SEQUENCE = /^\d{16}$/;
 /** Stores with contents of their own: attachments, which bookkeeping does not use, and the centre's index of numbers. */
 const LEFT_ALONE: ReadonlySet<string> = new Set(['attach-store', 'attach-binary-store', 'number-places']);
 
-interface Body {
+/** What a stored body says of itself. */
+export interface Body {
   id: string;
   rev: string;
   deleted: boolean;
@@ -69,11 +70,10 @@ class EntryCheck {
   }
 
   #takeBody(name: string, value: unknown): boolean {
-    if (!SEQUENCE.test(name) || !isObject(value)) return false;
-    const { _id: id, _rev: rev, _deleted: deleted } = value;
-    if (typeof id !== 'string' || typeof rev !== 'string' || !REVISION.test(rev)) return false;
-    this.#bodies.set(Number(name), { id, rev, deleted: deleted === true });
-    this.#newest.set(id, Number(name));
+    const body = bodyIn(name, value);
+    if (!body) return false;
+    this.#bodies.set(Number(name), body);
+    this.#newest.set(body.id, Number(name));
     return true;
   }
 
@@ -99,21 +99,39 @@ class EntryCheck {
   }
 }
 
-/** True when a document's record is one PouchDB can work with and its winning body is where it says. */
+/** The body in an entry of `by-sequence`, when it is one. */
+export function bodyIn(name: string, value: unknown): Body | undefined {
+  if (!SEQUENCE.test(name) || !isObject(value)) return undefined;
+  const { _id: id, _rev: rev, _deleted: deleted } = value;
+  if (typeof id !== 'string' || typeof rev !== 'string' || !REVISION.test(rev)) return undefined;
+  return { id, rev, deleted: deleted === true };
+}
+
 function isSound(
   id: string,
   value: unknown,
   bodies: ReadonlyMap<number, Body>,
   newestSeq: number | undefined,
 ): value is { deleted: boolean } {
-  if (!isObject(value) || value.id !== id || value.seq !== newestSeq || typeof value.deleted !== 'boolean')
-    return false;
+  return isObject(value) && value.seq === newestSeq && isSoundRecord(id, value, (sequence) => bodies.get(sequence));
+}
+
+/**
+ * True when a document's record is one PouchDB can work with and its winning body is where it says; that the record is of
+ * the newest body is for the caller to see.
+ */
+export function isSoundRecord(
+  id: string,
+  value: unknown,
+  bodyAt: (sequence: number) => Body | undefined,
+): value is { deleted: boolean } {
+  if (!isObject(value) || value.id !== id || typeof value.deleted !== 'boolean') return false;
   const { winningRev, rev_map: places, rev_tree: trees } = value;
   if (typeof winningRev !== 'string' || !isObject(places) || !Array.isArray(trees)) return false;
   if (!Object.values(places).every(Number.isSafeInteger)) return false;
   if (!trees.every((tree) => isObject(tree) && Number.isSafeInteger(tree.pos) && isRevisionNode(tree.ids)))
     return false;
-  const body = bodies.get(Number(places[winningRev]));
+  const body = bodyAt(Number(places[winningRev]));
   return body?.id === id && body.rev === winningRev && body.deleted === value.deleted;
 }
 
@@ -131,18 +149,18 @@ function isRevisionNode(node: unknown): boolean {
 }
 
 /** What PouchDB would have kept of a document whose history is this one body. */
-function metadataOf({ id, rev, deleted }: Body, seq: number): object {
+export function metadataOf({ id, rev, deleted }: Body, seq: number): object {
   const [, generation, hash] = REVISION.exec(rev) ?? [];
   const options = { status: 'available', ...(deleted ? { deleted: true } : {}) };
   const trees = [{ pos: Number(generation), ids: [hash, options, []] }];
   return { id, rev, rev_tree: trees, rev_map: { [rev]: seq }, winningRev: rev, deleted, seq };
 }
 
-function keyOf(store: string, name: string): string {
+export function keyOf(store: string, name: string): string {
   return `${SEPARATOR}${store}${SEPARATOR}${name}`;
 }
 
-function parsed(text: string): unknown {
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

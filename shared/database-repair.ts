@@ -48,7 +48,11 @@ export interface RepairOptions {
   reason: string;
   /** Stands in for the real one below a test's disk. */
   leveldown?: unknown;
+  /** Writes what is whole to a new database, and tells how much that is; for databases that do not fit into memory. */
+  rebuild?: Rebuild | undefined;
 }
+
+export type Rebuild = (folder: string, target: string, leveldown: unknown) => Promise<{ isEmpty: boolean }>;
 
 /** True where a failure means damaged files, as opposed to a full disk, a lock, or files that may not be touched. */
 export function isDamage(error: unknown): boolean {
@@ -93,7 +97,7 @@ export async function repairDatabase(
   let setAside: string | undefined;
   if (!present.has(STAGES.entering)) {
     if (!present.has(STAGES.whole)) {
-      isEmpty = await rebuild(folder, stage('writing'), options.leveldown);
+      ({ isEmpty } = await (options.rebuild ?? rebuildInMemory)(folder, stage('writing'), options.leveldown));
       await move(stage('writing'), stage('whole'));
     }
     setAside = await setFilesAside(folder, options);
@@ -109,8 +113,8 @@ export async function repairDatabase(
   return { isEmpty, setAside };
 }
 
-/** Writes what is whole to a new database; true when that is nothing. */
-async function rebuild(folder: string, target: string, leveldown: unknown): Promise<boolean> {
+/** Writes what is whole to a new database. */
+async function rebuildInMemory(folder: string, target: string, leveldown: unknown): Promise<{ isEmpty: boolean }> {
   await rm(target, { recursive: true, force: true });
   const { entries } = await readLevelFolder(folder);
   const fixes: readonly EntryFix[] = entryFixes(entries);
@@ -125,7 +129,7 @@ async function rebuild(folder: string, target: string, leveldown: unknown): Prom
     await called((done) => level.close(done));
   }
   await syncFolder(target);
-  return entries.length === 0;
+  return { isEmpty: entries.length === 0 };
 }
 
 /** Moves the damaged files to a set of their own. */
@@ -176,7 +180,7 @@ async function newFolder(wanted: string): Promise<string> {
  * Asks for LevelDB's lock without opening what may be damaged: a folder beside it whose LOCK leads to the same file, and
  * which holds no database.
  */
-async function assertClosed(folder: string): Promise<void> {
+export async function assertClosed(folder: string): Promise<void> {
   const probe = path.join(folder, LOCK_PROBE);
   await rm(probe, { recursive: true, force: true });
   await mkdir(probe);

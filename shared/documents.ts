@@ -75,24 +75,29 @@ export const villageIdSchema = z
 export const nameSchema = z.string().regex(NAME, 'must be 1 to 64 letters, digits, ".", "_" or "-"');
 
 /** RFC 3339 in any offset; kept as UTC with milliseconds. */
-export const instantSchema = z.string().transform((text, context) => {
-  if (isCanonicalInstant(text)) return text;
-  const ms = parseInstant(text);
-  if (ms !== undefined) return formatInstant(ms);
-  context.addIssue({
-    code: 'custom',
-    message: 'must be an RFC 3339 date-time with an offset, such as 2026-03-01T12:00:00Z',
-  });
-  return z.NEVER;
-});
+export const instantSchema = z
+  .string()
+  .transform((text, context) => {
+    if (isCanonicalInstant(text)) return text;
+    const ms = parseInstant(text);
+    if (ms !== undefined) return formatInstant(ms);
+    context.addIssue({
+      code: 'custom',
+      message: 'must be an RFC 3339 date-time with an offset, such as 2026-03-01T12:00:00Z',
+    });
+    return z.NEVER;
+  })
+  .meta({ format: 'date-time' });
 
 const MAX_TEXT_LENGTH = LIMITS.measurementTextLength;
 const MEASUREMENT_WANTED = `must be a finite number, a boolean or a text of at most ${MAX_TEXT_LENGTH} characters`;
 
 /** One check instead of a union of three schemas, which takes most of the time of a reading's validation. */
-const measurementSchema = z.custom<Measurement>(isMeasurement, {
-  error: ({ input }) => (isBrokenText(input) ? 'must be a text of whole Unicode characters' : MEASUREMENT_WANTED),
-});
+const measurementSchema = z
+  .custom<Measurement>(isMeasurement, {
+    error: ({ input }) => (isBrokenText(input) ? 'must be a text of whole Unicode characters' : MEASUREMENT_WANTED),
+  })
+  .meta({ anyOf: [{ type: 'number' }, { type: 'boolean' }, { type: 'string', maxLength: MAX_TEXT_LENGTH }] });
 
 function isMeasurement(value: unknown): value is Measurement {
   if (typeof value === 'number') return Number.isFinite(value);
@@ -111,7 +116,8 @@ const FIXED_FIELDS = { reading: ['device', 'at'], prediction: ['model', 'device'
 export const readingSchema = z
   .object({ device: nameSchema, at: instantSchema.optional() })
   .catchall(measurementSchema)
-  .superRefine((document, context) => checkMeasurements(document, FIXED_FIELDS.reading, context));
+  .superRefine((document, context) => checkMeasurements(document, FIXED_FIELDS.reading, context))
+  .meta(asJsonSchema(FIXED_FIELDS.reading));
 
 /** A prediction as a sender may post it: `{model, device?, at?, for?, …outputs}`. */
 export const predictionSchema = z
@@ -122,7 +128,18 @@ export const predictionSchema = z
     for: instantSchema.optional(),
   })
   .catchall(measurementSchema)
-  .superRefine((document, context) => checkMeasurements(document, FIXED_FIELDS.prediction, context));
+  .superRefine((document, context) => checkMeasurements(document, FIXED_FIELDS.prediction, context))
+  .meta(asJsonSchema(FIXED_FIELDS.prediction));
+
+/** What `checkMeasurements` checks, as far as JSON Schema can say it: it sees no difference to the fixed fields. */
+function asJsonSchema(fixed: readonly string[]): Record<string, unknown> {
+  return {
+    propertyNames: { pattern: MEASUREMENT_NAME.source, not: { enum: [...OWNED_NAMES] } },
+    // The first of the fixed ones is required.
+    minProperties: 2,
+    maxProperties: fixed.length + LIMITS.measurements,
+  };
+}
 
 export const POSTED_SCHEMAS = { reading: readingSchema, prediction: predictionSchema } as const;
 

@@ -10,6 +10,7 @@ export class DrainingDatabase {
   /** Reads and writes under way. */
   readonly #work = new Set<Promise<unknown>>();
   #closing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -27,8 +28,17 @@ export class DrainingDatabase {
     }
   }
 
-  async close(): Promise<void> {
+  /** Closing it once more does nothing, unless it failed. */
+  close(): Promise<void> {
     this.#closing = true;
+    this.#closed ??= this.#end().catch((error: unknown) => {
+      this.#closed = undefined;
+      throw error;
+    });
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     await Promise.allSettled(this.#work);
     await this.#database.close();
   }

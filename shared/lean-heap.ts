@@ -19,11 +19,16 @@ const MAX_TRIES = 50;
 
 /** From now on, as long as the process lives. To be called before anything else is loaded: it never shrinks to order. */
 export function keepHeapLean(): void {
-  setFlagsFromString(`--heap-growing-percent=${OLD_GROWTH_PERCENT}`);
+  limitOldGeneration(OLD_GROWTH_PERCENT);
   growYoung();
   // In quiet times V8 makes it small again.
   const observer = new PerformanceObserver(growYoung);
   observer.observe({ entryTypes: ['gc'] });
+}
+
+/** By how many percent the old generation may outgrow what lives before it is collected, from now on. */
+export function limitOldGeneration(growthPercent: number): void {
+  setFlagsFromString(`--heap-growing-percent=${growthPercent}`);
 }
 
 /** Has it grow once, by what it lacks, and no further. */

@@ -74,22 +74,26 @@ function beginningOf(span: TimeSpan, asked: TimeSpan, { order }: SeriesQuery): s
 
 /** The same reader, but empty once it is gone. */
 function passingOver(reader: RangeReader): RangeReader {
+  const { readRanges, seriesBelow } = reader;
   return {
-    async readRange(range) {
-      try {
-        return await reader.readRange(range);
-      } catch (error) {
-        if (error instanceof ReaderGone) return [];
-        throw error;
-      }
-    },
-    async firstId(startId, endId) {
-      try {
-        return await reader.firstId(startId, endId);
-      } catch (error) {
-        if (error instanceof ReaderGone) return undefined;
-        throw error;
-      }
-    },
+    readRange: (range) => unlessGone(reader.readRange(range), []),
+    firstId: (startId, endId) => unlessGone(reader.firstId(startId, endId), undefined),
+    ...(readRanges && {
+      readRanges: (ranges) =>
+        unlessGone(
+          readRanges.call(reader, ranges),
+          ranges.map(() => []),
+        ),
+    }),
+    ...(seriesBelow && { seriesBelow: (scope) => unlessGone(seriesBelow.call(reader, scope), []) }),
   };
+}
+
+async function unlessGone<T>(answer: Promise<T>, nothing: T): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ReaderGone) return nothing;
+    throw error;
+  }
 }

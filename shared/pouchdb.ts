@@ -27,6 +27,10 @@ export interface OpenOptions {
   writeBufferBytes?: number;
   /** Bytes of documents LevelDB compresses together. */
   blockBytes?: number;
+  /** How many generations of a document's revisions are remembered by name; 1,000 unless given. */
+  revsLimit?: number;
+  /** Drops the bodies of revisions that were replaced. */
+  autoCompaction?: boolean;
   /** A replacement for leveldown, so that tests can make the disk fail. */
   leveldown?: unknown;
 }
@@ -86,7 +90,8 @@ export async function openDatabase(folder: string, options: OpenOptions = {}): P
     cacheSize: options.cacheSizeBytes ?? 2 * 1024 * 1024,
     writeBufferSize: options.writeBufferBytes ?? 1024 * 1024,
     blockSize: options.blockBytes ?? 4096,
-    revs_limit: 1000,
+    revs_limit: options.revsLimit ?? 1000,
+    auto_compaction: options.autoCompaction ?? false,
     db: watched((options.leveldown ?? loadLeveldown()) as Leveldown, health, (level) => {
       below.level = level;
     }),

@@ -11,14 +11,34 @@ export interface TimeSpan {
   newest: string;
 }
 
-/** Reads documents by id; `startId` and `endId` inclusive; with `descending`, `startId` is the higher one. */
+/** `startId` and `endId` inclusive; with `descending`, `startId` is the higher one. */
+export interface ReadRange {
+  startId: string;
+  endId: string;
+  descending: boolean;
+  limit: number;
+}
+
+/** A series by what the ids of its documents begin with, and the first of these documents; the last one where that is known. */
+export interface FoundSeries {
+  prefix: string;
+  first: TelemetryDocument;
+  last?: TelemetryDocument;
+}
+
+/** Reads documents by id. */
 export interface RangeReader {
-  readRange(range: {
-    startId: string;
-    endId: string;
-    descending: boolean;
-    limit: number;
-  }): Promise<TelemetryDocument[]>;
+  readRange(range: ReadRange): Promise<TelemetryDocument[]>;
+  /**
+   * Several ranges of one village, in the order in which they are asked for. There is such a method where a question
+   * costs more than what it reads; how many questions are under way at once is for the reader to bound.
+   */
+  readRanges?(ranges: readonly ReadRange[]): Promise<TelemetryDocument[][]>;
+  /**
+   * Every series whose ids begin with `scope`, in their order. There is such a method where to find them one after another
+   * takes long.
+   */
+  seriesBelow?(scope: string): Promise<readonly FoundSeries[]>;
   /** The lowest id within [startId, endId], or undefined. */
   firstId(startId: string, endId: string): Promise<string | undefined>;
   /**

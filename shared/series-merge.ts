@@ -1,72 +1,12 @@
 /**
  * Merging many series, each in order of time, into one order of time.
  *
- * A series is read in small chunks and only as far as the merge needs it, so memory is bounded, whatever the number of
- * documents.
+ * A series is read in small chunks and only as far as the merge needs it, or together with others a little further where
+ * that is quicker, so memory is bounded, whatever the number of documents.
  */
-import { parseTelemetryId, type TelemetryDocument } from './documents.js';
-import type { RangeReader } from './range-reader.js';
-
-/** A document's place in a list. */
-export interface Place {
-  time: string;
-  id: string;
-}
-
-/** Ids to read, both ends inclusive; `startId` is where reading begins. */
-export interface IdRange {
-  startId: string;
-  endId: string;
-  descending: boolean;
-}
-
-const NOWHERE: Place = { time: '', id: '' };
-
-/** One series of one reader, read in chunks; `head` is the next document, undefined at the end. */
-export class SeriesReader {
-  head: TelemetryDocument | undefined;
-  /** Of `head`. */
-  place = NOWHERE;
-  readonly #reader: RangeReader;
-  readonly #isWanted: (id: string) => boolean;
-  #range: IdRange;
-  #buffer: TelemetryDocument[] = [];
-  #position = 0;
-  #atEnd = false;
-
-  constructor(reader: RangeReader, range: IdRange, isWanted: (id: string) => boolean) {
-    this.#reader = reader;
-    this.#range = range;
-    this.#isWanted = isWanted;
-  }
-
-  /** Documents it keeps in memory. */
-  get held(): number {
-    return this.#buffer.length;
-  }
-
-  /** Moves `head` on; when the buffer is used up, about `chunk` documents more are read. */
-  async advance(chunk: number): Promise<void> {
-    while (this.#position === this.#buffer.length && !this.#atEnd) await this.#fill(chunk);
-    this.head = this.#buffer[this.#position++];
-    if (this.head) this.place = { time: timeOf(this.head._id), id: this.head._id };
-    else this.#buffer = [];
-  }
-
-  async #fill(chunk: number): Promise<void> {
-    const { startId } = this.#range;
-    // Two more than the chunk, for the document the range begins with (read before) and the one at `to` or at the
-    // cursor.
-    const limit = chunk + 2;
-    const previous = this.#buffer.at(-1)?._id;
-    const found = await this.#reader.readRange({ ...this.#range, limit });
-    const last = found.at(-1)?._id;
-    this.#atEnd = found.length < limit || last === startId;
-    this.#buffer = found.filter(({ _id: id }) => id !== previous && this.#isWanted(id));
-    this.#position = 0;
-    if (last !== undefined) this.#range = { ...this.#range, startId: last };
-  }
-}
+import type { TelemetryDocument } from './documents.js';
+import { ReadAhead } from './read-ahead.js';
+import { NOWHERE, type Place, type SeriesReader } from './series-reader.js';
 
 /**
  * Series whose first documents are read at the same time: enough to hide a store's latency, few enough not to flood it.
@@ -79,13 +19,16 @@ const MAX_CHUNK = 1000;
 export class SeriesMerge {
   readonly #queue: SeriesQueue;
   readonly #maxDocuments: number;
-  /** Documents in the buffers of all series. */
+  /** For the series of readers that answer several ranges at once. */
+  readonly #ahead: ReadAhead;
+  /** Documents in the buffers of all the other series. */
   #held = 0;
 
   /** Holds about `maxDocuments`, or a few per series where those are more. */
   constructor(order: 'asc' | 'desc', maxDocuments: number) {
     this.#queue = new SeriesQueue(order);
     this.#maxDocuments = maxDocuments;
+    this.#ahead = new ReadAhead(order, maxDocuments);
   }
 
   /** The next document, undefined at the end. */
@@ -100,6 +43,13 @@ export class SeriesMerge {
 
   /** Takes series of which nothing has been read. */
   async add(series: readonly SeriesReader[]): Promise<void> {
+    const together = series.filter(isReadTogether);
+    if (together.length > 0) await this.#ahead.add(together);
+    for (const one of together) this.#queue.add(one);
+    await this.#addApart(series.filter((one) => !isReadTogether(one)));
+  }
+
+  async #addApart(series: readonly SeriesReader[]): Promise<void> {
     const chunk = this.#chunkFor(series.length, this.#queue.size + series.length);
     for (let start = 0; start < series.length; start += PARALLEL_READS) {
       const group = series.slice(start, start + PARALLEL_READS);
@@ -111,6 +61,11 @@ export class SeriesMerge {
   async moveOn(): Promise<void> {
     const first = this.#queue.take();
     if (!first) return;
+    if (isReadTogether(first)) {
+      await this.#ahead.advance(first);
+      this.#queue.add(first);
+      return;
+    }
     this.#held -= first.held;
     await first.advance(this.#chunkFor(1, this.#queue.size + 1));
     this.#keep(first);
@@ -126,6 +81,10 @@ export class SeriesMerge {
     const share = Math.min(this.#maxDocuments / all, (this.#maxDocuments - this.#held) / count);
     return Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, Math.floor(share)));
   }
+}
+
+function isReadTogether({ reader }: SeriesReader): boolean {
+  return reader.readRanges !== undefined;
 }
 
 /** Series by their next document: a binary heap, so that thousands of series cost a dozen comparisons a document. */
@@ -186,11 +145,6 @@ class SeriesQueue {
     this.#heap[a] = second;
     this.#heap[b] = first;
   }
-}
-
-/** What lists are ordered by, from an id; empty for an id that is no telemetry. */
-export function timeOf(id: string): string {
-  return parseTelemetryId(id)?.time ?? '';
 }
 
 /** Order of time, then id. */

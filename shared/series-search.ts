@@ -2,11 +2,12 @@
  * The series of a reader that a list asks for, and of each the range of ids that can be on it.
  *
  * Ids put the series (device, or model and device) before the time, so one series is one key range, and the series are
- * found by skipping from one prefix to the next.
+ * found by skipping from one prefix to the next, unless the reader knows a quicker way.
  */
-import { type ParsedTelemetryId, type PostedType, parseTelemetryId, TYPE_LETTER } from './documents.js';
+import { type PostedType, parseTelemetryId, TYPE_LETTER } from './documents.js';
 import type { RangeReader, TimeSpan } from './range-reader.js';
-import { comparePlaces, type IdRange, type Place, SeriesReader, timeOf } from './series-merge.js';
+import { comparePlaces } from './series-merge.js';
+import { type IdRange, type Place, type SeriesEnds, SeriesReader, timeOf } from './series-reader.js';
 
 /** Which documents a list is about, and in which order. */
 export interface SeriesQuery {
@@ -39,10 +40,10 @@ export async function* eachSeries(
   type: PostedType,
   query: SeriesQuery,
 ): AsyncGenerator<SeriesReader, void, undefined> {
-  for await (const { prefix, firstId } of prefixesOf(reader, village, type, query)) {
+  for await (const { prefix, firstId, ends } of prefixesOf(reader, village, type, query)) {
     const range = idRange(prefix, span, query);
     if (!range || firstId > (range.descending ? range.startId : range.endId)) continue;
-    yield new SeriesReader(reader, range, (id) => isWanted(id, query));
+    yield new SeriesReader(reader, range, (id) => isWanted(id, query), ends);
   }
 }
 
@@ -50,6 +51,8 @@ interface FoundPrefix {
   prefix: string;
   /** No id of the series sorts before it. */
   firstId: string;
+  /** Where finding the series told them. */
+  ends?: SeriesEnds;
 }
 
 /** Prefixes of the series that match, whatever their times. */
@@ -68,6 +71,13 @@ async function* prefixesOf(
     return yield knownPrefix(`${root}${leading}:${query.device}:`);
   }
   const scope = leading === undefined ? root : `${root}${leading}:`;
+  if (reader.seriesBelow) {
+    for (const ends of await reader.seriesBelow(scope)) {
+      const { prefix, first } = ends;
+      if (matchesDevice(prefix, type, query.device)) yield { prefix, firstId: first._id, ends };
+    }
+    return;
+  }
   let startId = scope;
   for (;;) {
     const id = await reader.firstId(startId, scope + AFTER);
@@ -77,7 +87,7 @@ async function* prefixesOf(
       startId = `${id}\u0000`;
       continue;
     }
-    if (matchesDevice(parsed, type, query.device)) yield { prefix: parsed.prefix, firstId: id };
+    if (matchesDevice(parsed.prefix, type, query.device)) yield { prefix: parsed.prefix, firstId: id };
     // ';' follows ':' in byte order: the first id behind everything that has this prefix.
     startId = `${parsed.prefix.slice(0, -1)};`;
   }
@@ -87,8 +97,8 @@ function knownPrefix(prefix: string): FoundPrefix {
   return { prefix, firstId: prefix };
 }
 
-function matchesDevice(parsed: ParsedTelemetryId, type: PostedType, device: string | undefined): boolean {
-  return type === 'reading' || device === undefined || parsed.prefix.endsWith(`:${device}:`);
+function matchesDevice(prefix: string, type: PostedType, device: string | undefined): boolean {
+  return type === 'reading' || device === undefined || prefix.endsWith(`:${device}:`);
 }
 
 /** The ids of one series within the span that can be on the page; undefined when none can. */

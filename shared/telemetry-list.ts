@@ -6,13 +6,14 @@
  * it. Used by both programs, so that a village and the centre answer the same question the same way.
  */
 import { z } from 'zod';
-import { AppError } from './app-error.js';
 import { instantSchema, nameSchema, type PostedType, parseTelemetryId, type TelemetryDocument } from './documents.js';
 import { ListStages } from './list-stages.js';
+import { defaultPageLimitSchema } from './page-limit.js';
 import type { RangeReader } from './range-reader.js';
-import { type Place, SeriesMerge, type SeriesReader } from './series-merge.js';
+import { SeriesMerge } from './series-merge.js';
+import type { Place, SeriesReader } from './series-reader.js';
 import { findSeries, type SeriesQuery } from './series-search.js';
-import { problemsOf, sentenceOf } from './validation.js';
+import { parseParameters } from './validation.js';
 
 export interface TelemetryQuery extends SeriesQuery {
   /** 1 to 1,000. */
@@ -24,7 +25,6 @@ export interface TelemetryPage {
   next?: string;
 }
 
-const MAX_LIMIT = 1000;
 const cursorSchema = z.string().transform((text, context): Place => {
   const decoded = Buffer.from(text, 'base64url').toString('utf8');
   const parsed = parseTelemetryId(decoded);
@@ -37,31 +37,24 @@ const cursorSchema = z.string().transform((text, context): Place => {
  * The query parameters of a list, from text. Unknown parameters are refused, so that a typing error is not silently
  * ignored.
  */
-const telemetryQuerySchema = z.strictObject({
-  device: nameSchema.optional(),
-  model: nameSchema.optional(),
-  from: instantSchema.optional(),
-  to: instantSchema.optional(),
+export const telemetryQuerySchema = z.strictObject({
+  device: nameSchema.optional().describe('Of this device only'),
+  model: nameSchema.optional().describe('Of this model only'),
+  from: instantSchema.optional().describe('From this moment on, itself included'),
+  to: instantSchema.optional().describe('Up to this moment, itself not included'),
   order: z
     .enum(['asc', 'desc'], {
       error: ({ input }) => (Array.isArray(input) ? 'must be given once' : 'must be asc or desc'),
     })
-    .default('asc'),
-  limit: z
-    .string()
-    .regex(/^\d{1,4}$/, `must be a whole number from 1 to ${MAX_LIMIT}`)
-    .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= MAX_LIMIT, `must be a whole number from 1 to ${MAX_LIMIT}`)
-    .default(100),
-  cursor: cursorSchema.optional(),
+    .default('asc')
+    .describe('By time'),
+  limit: defaultPageLimitSchema,
+  cursor: cursorSchema.optional().describe('The `next` of the page before'),
 });
 
 /** Parses query parameters; throws `invalid_request` naming the parameter. */
 export function parseTelemetryQuery(parameters: Record<string, unknown>): TelemetryQuery {
-  const parsed = telemetryQuerySchema.safeParse(parameters);
-  if (parsed.success) return parsed.data;
-  const details = problemsOf(parsed.error, { isQuery: true });
-  throw new AppError('invalid_request', `the parameter ${sentenceOf(details)}`, { details });
+  return parseParameters(telemetryQuerySchema, parameters);
 }
 
 /** One page of a village's readings or predictions in order of time, then id. */
@@ -87,6 +80,8 @@ function nextOf(items: readonly TelemetryDocument[]): { next?: string } {
 
 /** About how many documents a stream holds unless told. */
 const BUFFERED_DOCUMENTS = 8000;
+/** The same where they are read together: the more of each series, the fewer questions; 10 to 24 MiB of readings. */
+const BUFFERED_TOGETHER = 24_000;
 
 /**
  * Every document that matches, in order of time, then id, each id once; `query.limit` is not looked at.
@@ -99,7 +94,7 @@ export async function* streamTelemetry(
   village: string,
   type: PostedType,
   query: SeriesQuery,
-  bufferedDocuments = BUFFERED_DOCUMENTS,
+  bufferedDocuments = readers.some(({ readRanges }) => readRanges) ? BUFFERED_TOGETHER : BUFFERED_DOCUMENTS,
 ): AsyncGenerator<TelemetryDocument, void, undefined> {
   const stages = new ListStages(readers, type, query);
   const merge = new SeriesMerge(query.order, bufferedDocuments);

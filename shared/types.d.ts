@@ -16,12 +16,24 @@ declare module 'pouchdb-core' {
     descending?: boolean;
     limit?: number;
     include_docs?: boolean;
+    inclusive_end?: boolean;
+    conflicts?: boolean;
   }
 
   export interface Change {
     id: string;
     seq: number | string;
     doc?: object;
+    /** The winning revision, or with the style `all_docs` every leaf. */
+    changes?: { rev: string }[];
+    deleted?: boolean;
+  }
+
+  export interface ChangesOptions {
+    since: number;
+    limit?: number;
+    include_docs?: boolean;
+    style?: 'main_only' | 'all_docs';
   }
 
   /** One entry of a bulk answer; with `new_edits: false` only failures are told. */
@@ -38,12 +50,19 @@ declare module 'pouchdb-core' {
   export interface Database {
     id(): Promise<string>;
     info(): Promise<{ db_name: string; doc_count: number; update_seq: number | string }>;
-    get(id: string, options?: { rev?: string }): Promise<object & { _id: string; _rev: string }>;
+    get(
+      id: string,
+      options?: { rev?: string; open_revs?: 'all'; revs?: boolean },
+    ): Promise<object & { _id: string; _rev: string }>;
+    get(
+      id: string,
+      options: { open_revs: readonly string[] | 'all'; revs: boolean },
+    ): Promise<({ ok: Record<string, unknown> } | { missing: string })[]>;
     put(document: object): Promise<{ ok: true; id: string; rev: string }>;
     remove(document: { _id: string; _rev: string }): Promise<unknown>;
     allDocs(options: AllDocsOptions): Promise<{ rows: AllDocsRow[] }>;
     bulkDocs(documents: object[], options?: { new_edits?: boolean }): Promise<BulkEntry[]>;
-    changes(options: { since: number; limit: number; include_docs?: boolean }): Promise<{ results: Change[] }>;
+    changes(options: ChangesOptions): Promise<{ results: Change[]; last_seq: number }>;
     revsDiff(asked: Record<string, string[]>): Promise<Record<string, { missing?: string[] }>>;
     setMaxListeners(count: number): void;
     close(): Promise<void>;
@@ -63,13 +82,15 @@ declare module 'pouchdb-core' {
     doc_write_failures: number;
     errors: unknown[];
     status?: string;
+    /** How far the source's changes were read. */
+    last_seq: number | string;
   }
 
   export interface PouchDBStatic {
     new (name: string, options?: object): Database;
     plugin(plugin: object): PouchDBStatic;
-    /** In `pouchdb-node` only. */
-    replicate(source: Database, target: Database, options?: object): Replication;
+    /** Of the plugin `pouchdb-replication`. What is no name of a database is used as it is. */
+    replicate(source: object, target: object, options?: object): Replication;
   }
 
   const PouchDB: PouchDBStatic;
@@ -85,6 +106,11 @@ declare module 'pouchdb-adapter-leveldb' {
   export default plugin;
 }
 
+declare module 'pouchdb-replication' {
+  const plugin: object;
+  export default plugin;
+}
+
 declare module 'pouchdb-generate-replication-id' {
   /** `_local/<md5>` from both databases' ids; interoperable with PouchDB's own replications. */
   export default function generateReplicationId(
@@ -92,4 +118,14 @@ declare module 'pouchdb-generate-replication-id' {
     target: { id(): Promise<string> },
     options: Record<string, never>,
   ): Promise<string>;
+}
+
+/** For tests: what makes CouchDB's and PouchDB's trees of revisions what they are. */
+declare module 'pouchdb-merge' {
+  type RevNode = [id: string, options: { status: 'available' | 'missing'; deleted?: boolean }, children: RevNode[]];
+  export type RevTree = { pos: number; ids: RevNode }[];
+  export function merge(tree: RevTree, path: RevTree[number], depth: number): { tree: RevTree };
+  export function collectLeaves(tree: RevTree): { rev: string }[];
+  /** From each root to each leaf. */
+  export function rootToLeaf(tree: RevTree): { pos: number; ids: { id: string }[] }[];
 }

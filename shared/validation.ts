@@ -5,7 +5,7 @@
  * begin in lower case; the library's begin with a capital, which is how the two are told apart.
  */
 import type { z } from 'zod';
-import type { ErrorDetail } from './app-error.js';
+import { AppError, type ErrorDetail } from './app-error.js';
 
 export interface ProblemOptions {
   /** The values are query parameters: a list then means that one was given more than once. */
@@ -29,6 +29,26 @@ const TYPE_NAMES: Partial<Record<string, string>> = {
   record: 'an object',
   null: 'null',
 };
+
+/** The parameters of a query. Throws `invalid_request` that names those that are wrong. */
+export function parseParameters<Schema extends z.ZodType>(schema: Schema, parameters: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(parameters);
+  if (parsed.success) return parsed.data;
+  const details = problemsOf(parsed.error, { isQuery: true });
+  throw new AppError('invalid_request', `the parameter ${sentenceOf(details)}`, { details });
+}
+
+/** What somebody sent; `whole` names it. Throws `invalid_request` that names the fields that are wrong. */
+export function parseBody<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+  whole = 'the body',
+): z.output<Schema> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const details = problemsOf(parsed.error);
+  throw new AppError('invalid_request', sentenceOf(details, whole), { details });
+}
 
 /** What is wrong, field by field; `path` is joined by dots and absent where the value as a whole is meant. */
 export function problemsOf(error: z.ZodError, options: ProblemOptions = {}): ErrorDetail[] {

@@ -1,9 +1,12 @@
-/** The product's version and the time it was built, read from the package the running file belongs to. */
+/** The product's version, the time it was built and where it lies, of the package the running file belongs to. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const packageFile = findPackageFile(path.dirname(fileURLToPath(import.meta.url)));
+
+/** The folder that holds package.json and `dist`. */
+export const packageFolder: string = path.dirname(packageFile);
 
 /** Semantic version from package.json. */
 export const version: string = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);

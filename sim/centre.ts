@@ -11,6 +11,9 @@ export interface SimulatedCentreOptions {
   env?: Record<string, string>;
   /** For Node itself, such as `--cpu-prof`. */
   nodeArgs?: readonly string[];
+  readyTimeoutMs?: number;
+  /** Told what the program writes to standard error. */
+  onStderr?: (text: string) => void;
 }
 
 export class SimulatedCentre implements Service {
@@ -23,7 +26,7 @@ export class SimulatedCentre implements Service {
   readonly analyst: ProgramClient;
   readonly process: ProgramProcess;
 
-  constructor({ port, dataPath, env = {}, nodeArgs = [] }: SimulatedCentreOptions) {
+  constructor({ port, dataPath, env = {}, nodeArgs = [], readyTimeoutMs, onStderr }: SimulatedCentreOptions) {
     const command = [...nodeArgs, programEntry('server'), 'start'];
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
@@ -40,6 +43,8 @@ export class SimulatedCentre implements Service {
         ...env,
       },
       url: this.url,
+      ...(readyTimeoutMs === undefined ? {} : { readyTimeoutMs }),
+      ...(onStderr ? { onStderr } : {}),
     });
   }
 

@@ -16,6 +16,8 @@ import { createVillage, MINUTE_MS, type PostedFields, type VillagePlan, villageH
 export interface MeterFleetOptions extends VillagePlan {
   /** Origin of the node. */
   nodeUrl: string;
+  /** Bearer token, where the node wants one. */
+  nodeToken?: string | undefined;
   /** Simulated seconds per second. */
   speed: number;
   onAcknowledged?: (type: PostedType, documents: readonly PostedFields[]) => void;
@@ -63,7 +65,10 @@ export class MeterFleet implements Service {
   constructor(options: MeterFleetOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#client = new ProgramClient({ url: options.nodeUrl, peer: 'the node', timeoutMs: REQUEST_TIMEOUT_MS });
+    this.#client = new ProgramClient({
+      ...{ url: options.nodeUrl, token: options.nodeToken },
+      ...{ peer: 'the node', timeoutMs: REQUEST_TIMEOUT_MS },
+    });
     this.#state = createVillage(options);
     this.#measuredMs = Math.floor(options.startAtMs / MINUTE_MS) * MINUTE_MS;
   }

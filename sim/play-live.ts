@@ -58,6 +58,7 @@ function introduce(
   );
   say('');
   say(`  centre   ${centre.url}`);
+  say(`  fleet    ${centre.url}/dashboard, token ${centre.analystToken}`);
   for (const { id, url } of villages) say(`  ${id.padEnd(8)} ${url}`);
   say('');
   say('Try these in another terminal:');

@@ -3,10 +3,17 @@ import net from 'node:net';
 import { codeOf } from '../shared/app-error.js';
 
 const HOST = '127.0.0.1';
+/** The system may give one again before whoever it is for listens there. */
+const given = new Set<number>();
 
-/** A port nothing listens on at this moment; the system does not give the same one again soon. */
-export function freePort(): Promise<number> {
-  return portAfterListening(0);
+/** A port nothing listens on at this moment, and none that was answered before. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await portAfterListening(0);
+    if (given.has(port)) continue;
+    given.add(port);
+    return port;
+  }
 }
 
 /** `port` when nothing listens on it, else another free one. */

@@ -52,6 +52,8 @@ export interface ProgramProcessOptions {
   readyTimeoutMs?: number;
   /** How long SIGTERM may take before SIGKILL. */
   stopTimeoutMs?: number;
+  /** Told what it writes to standard error, in pieces as they come. */
+  onStderr?: (text: string) => void;
 }
 
 export interface ExitStatus {
@@ -160,6 +162,7 @@ export class ProgramProcess implements Service {
     this.#child = child;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderrTail = (this.#stderrTail + text).slice(-STDERR_TAIL_CHARS);
+      this.#options.onStderr?.(text);
     });
     this.#exit = new Promise((resolve) => {
       const ended = (code: number | null, signal: NodeJS.Signals | null): void => {

@@ -4,10 +4,9 @@
  * The documents are those a node would send, but with the revisions PouchDB gives (32 digits). The source is opened
  * without `sync`, as it comes.
  */
-import type { Database } from 'pouchdb-core';
 import PouchDB from 'pouchdb-node';
-import { fleetReadings, storedDocument, VILLAGE_FLEET } from '../support/readings.js';
 import { serveTask } from '../support/task.js';
+import { fillSource } from './stock-source.js';
 
 export interface StockReplicationLoad {
   /** A folder for the source; not there yet. */
@@ -25,12 +24,10 @@ export interface StockReplicationResult {
   elapsedMs: number;
 }
 
-const GROUP = 1_000;
-
 serveTask(async (load: StockReplicationLoad): Promise<StockReplicationResult> => {
   const { folder, url, user, password, readings } = load;
   const source = new PouchDB(folder);
-  await fill(source, readings);
+  await fillSource(source, readings);
   const target = new PouchDB(`${url}/telemetry`, { skip_setup: true, auth: { username: user, password } });
   const startMs = performance.now();
   const { docs_written: written, doc_write_failures: failures } = await PouchDB.replicate(source, target);
@@ -40,15 +37,3 @@ serveTask(async (load: StockReplicationLoad): Promise<StockReplicationResult> =>
   if (written !== readings || failures !== 0) throw new Error(`stock replication wrote ${written} of ${readings}`);
   return { elapsedMs };
 });
-
-async function fill(source: Database, readings: number): Promise<void> {
-  let group: object[] = [];
-  let seq = 0;
-  for (const reading of fleetReadings(VILLAGE_FLEET, 0, readings)) {
-    const { _rev, ...document } = storedDocument(reading, ++seq);
-    group.push(document);
-    if (group.length < GROUP && seq < readings) continue;
-    await source.bulkDocs(group);
-    group = [];
-  }
-}

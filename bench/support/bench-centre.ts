@@ -2,6 +2,7 @@
  * What nodes and peers push to: a gateway on its embedded store as a process of its own, or a plain CouchDB. Either is
  * empty at first and gone afterwards, and is asked past the node what it really holds.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SimulatedCentre } from '../../sim/centre.js';
@@ -17,6 +18,7 @@ export interface BenchCentre {
   password: string;
   /** Readings of the village that it holds. */
   countReadings(): Promise<number>;
+  countPredictions(): Promise<number>;
   /** True when it holds a reading of that device. */
   holdsDevice(device: string): Promise<boolean>;
 }
@@ -38,7 +40,7 @@ export async function withGateway<T>(
   const centre = new SimulatedCentre({
     ...{ port: await freePort(), dataPath },
     env: { LOG_LEVEL: 'error', ...settings },
-    nodeArgs: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+    nodeArgs: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${path.join(profile, 'centre')}`],
   });
   try {
     await centre.start();
@@ -46,7 +48,8 @@ export async function withGateway<T>(
     const { port, url } = centre;
     const result = await work({
       ...{ port, url, password, user: VILLAGE },
-      countReadings: () => countLines(centre),
+      countReadings: () => countLines(centre, 'readings'),
+      countPredictions: () => countLines(centre, 'predictions'),
       holdsDevice: (device) => holdsDevice(centre, device),
     });
     await centre.stop();
@@ -54,6 +57,23 @@ export async function withGateway<T>(
   } finally {
     await centre.process.kill('SIGKILL');
     await rm(path.join(dataPath), { recursive: true, force: true });
+  }
+}
+
+/** A gateway before a CouchDB, its databases under names of their own that are deleted with it. */
+export async function withGatewayTo<T>(
+  context: RunContext,
+  { url, user, password }: CouchDb,
+  work: (centre: BenchCentre) => Promise<T>,
+): Promise<T> {
+  const prefix = `bench${randomBytes(4).toString('hex')}-`;
+  const settings = { COUCHDB_URL: url, COUCHDB_USER: user, COUCHDB_PASSWORD: password, COUCHDB_PREFIX: prefix };
+  try {
+    return await withGateway(context, work, settings);
+  } finally {
+    const response = await couchdbFetch({ url, user, password }, '/_all_dbs');
+    const names = ((await response.json()) as string[]).filter((name) => name.startsWith(prefix));
+    for (const name of names) await deleteDatabase({ url, user, password }, name);
   }
 }
 
@@ -87,6 +107,7 @@ export async function withCouchDb<T>(couchdb: CouchDb, work: (centre: BenchCentr
     return await work({
       ...{ url, user, password, port: Number(new URL(url).port) || 80 },
       countReadings: () => count(`${VILLAGE}:r:`),
+      countPredictions: () => count(`${VILLAGE}:p:`),
       holdsDevice: async (device) => (await count(`${VILLAGE}:r:${device}:`)) > 0,
     });
   } finally {
@@ -105,8 +126,15 @@ export async function assertHeld(centre: BenchCentre, readings: number): Promise
   if (held !== readings) throw new Error(`the centre holds ${held} readings where ${readings} were sent`);
 }
 
-async function countLines({ analyst }: SimulatedCentre): Promise<number> {
-  const response = await analyst.fetch(`/v1/villages/${VILLAGE}/readings?format=ndjson`);
+/** The same of readings and predictions in equal parts. */
+export async function assertHeldBoth(centre: BenchCentre, documents: number, furtherReadings: number): Promise<void> {
+  await assertHeld(centre, documents / 2 + furtherReadings);
+  const held = await centre.countPredictions();
+  if (held !== documents / 2) throw new Error(`the centre holds ${held} predictions where ${documents / 2} were sent`);
+}
+
+async function countLines({ analyst }: SimulatedCentre, kind: 'readings' | 'predictions'): Promise<number> {
+  const response = await analyst.fetch(`/v1/villages/${VILLAGE}/${kind}?format=ndjson`);
   let lines = 0;
   for await (const chunk of response.body ?? []) {
     for (const byte of chunk as Uint8Array) if (byte === 0x0a) lines++;

@@ -14,6 +14,8 @@ export interface LinkProfile {
 export const VILLAGE_LINK: LinkProfile = { upBytesPerS: 8_000, downBytesPerS: 16_000, roundTripMs: 600 };
 /** A link in town: 1 Mbit/s, 50 ms. */
 export const GOOD_LINK: LinkProfile = { upBytesPerS: 125_000, downBytesPerS: 125_000, roundTripMs: 50 };
+/** A network in one building: 100 Mbit/s, 1 ms. */
+export const LAN_LINK: LinkProfile = { upBytesPerS: 12_500_000, downBytesPerS: 12_500_000, roundTripMs: 1 };
 
 /** Everything that has passed a link up to a moment. */
 export interface Traffic {
@@ -36,6 +38,18 @@ export class BenchLink {
 
   get url(): string {
     return this.link.url;
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  /** Restores the link and waits for the first byte that passes. */
+  async restore({ signal }: RunContext): Promise<void> {
+    const before = this.traffic.upPayloadBytes;
+    this.link.restore();
+    const what = 'somebody to try the link';
+    await waitFor(() => this.traffic.upPayloadBytes > before, { what, timeoutMs: 120_000, intervalMs: 5, signal });
   }
 
   /** So far. Bytes are on the wire, 40 added for each segment of 1,400. */

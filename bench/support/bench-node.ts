@@ -51,13 +51,17 @@ async function nodeProcess(
   const port = await freePort();
   const command = [programEntry('edge'), 'start'];
   const profiled =
-    profileFolder === undefined ? command : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, ...command];
+    profileFolder === undefined
+      ? command
+      : ['--cpu-prof', `--cpu-prof-dir=${path.join(profileFolder, 'node')}`, ...command];
   const [entry = '', ...args] = profiled;
   return new ProgramProcess({
     name: 'the node',
     entry,
     args,
     env: {
+      // As the image and the units start it.
+      MALLOC_ARENA_MAX: '1',
       VILLAGE_ID: 'bench',
       LOCAL_CACHE_PATH: folder,
       EDGE_PORT: String(port),

@@ -6,6 +6,7 @@ import type { RunContext } from '../row.js';
 import { assertHeld, type BenchCentre, settingsFor } from './bench-centre.js';
 import { type BenchLink, type Traffic, VILLAGE_LINK, withLink } from './bench-link.js';
 import { withNode } from './bench-node.js';
+import { assertPeerHeld, type BufferPeer, untilArrived } from './buffer-peer.js';
 import { fill, untilDrained } from './node-client.js';
 import type { ObservedBody } from './request-observer.js';
 import { stockSeconds } from './stock-peer.js';
@@ -64,6 +65,23 @@ export function drainStock(context: RunContext, centre: BenchCentre, readings: n
     await assertHeld(centre, readings);
     return { readings, seconds, traffic, steadyRequestsPer1000: undefined };
   });
+}
+
+/** What a buffer of a peer takes, which sends what it holds from when the link opens. */
+export function drainPeer(context: RunContext, peer: BufferPeer, readings: number): Promise<LinkDrain> {
+  return peer.withCentre(context, (centre) =>
+    withLink(centre.port, VILLAGE_LINK, (link) =>
+      peer.withBuffer(context, async (buffer) => {
+        await buffer.fill(0, readings);
+        await buffer.sendTo(link.port);
+        const options = { sinceMs: performance.now(), quietMs: TIMEOUT_MS, timeoutMs: TIMEOUT_MS };
+        const { seconds } = await untilArrived(context, centre, readings, options);
+        const traffic = await link.atRest(context, QUIET_MS);
+        await assertPeerHeld(centre, readings);
+        return { readings, seconds, traffic, steadyRequestsPer1000: undefined };
+      }),
+    ),
+  );
 }
 
 class SteadyPart {

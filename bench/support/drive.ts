@@ -53,7 +53,8 @@ export async function driveTimed(
   for (const { atMs, request } of requests) {
     await untilMs(startMs + atMs);
     if (idle.length === 0) await new Promise<void>((resolve) => freed.push(resolve));
-    const connection = idle.pop();
+    // The one that has rested longest: a server closes those nobody uses.
+    const connection = idle.shift();
     if (!connection) throw new Error('no connection is free');
     const sentMs = performance.now() - startMs - atMs;
     const answer = connection.send(request).then((given) => {

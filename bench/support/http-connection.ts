@@ -47,6 +47,7 @@ export class HttpConnection {
   send(request: Buffer): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#waiting) return reject(new Error('a request is under way on this connection'));
+      if (this.#socket.destroyed) return reject(new Error('the server closed the connection while nobody used it'));
       this.#waiting = { resolve, reject };
       this.#socket.write(request);
     });

@@ -14,6 +14,7 @@ export interface NodeStatus {
   store: { pending: number; lastSeq: number };
   link: { state: string };
   sync: { state: string; docsSent: number };
+  registry: { state: string };
 }
 
 export interface ReplicationEnd {
@@ -29,19 +30,25 @@ export function statusOf({ url }: BenchNode): Promise<NodeStatus> {
   return new ProgramClient({ url, peer: 'the node' }).json<NodeStatus>('/v1/status');
 }
 
-/** Posts readings `from` to `from + readings - 1` of the fleet; fails unless all were new. */
-export async function fill(context: RunContext, { url }: BenchNode, from: number, readings: number): Promise<void> {
+/** Posts readings `from` to `from + readings - 1` of the fleet; fails unless all were new. Readings a second. */
+export async function fill(
+  context: RunContext,
+  { url }: Pick<BenchNode, 'url'>,
+  from: number,
+  readings: number,
+): Promise<number> {
   const load: ImportLoad = {
     url: `${url}/v1/readings`,
     plan: VILLAGE_FLEET,
     ...{ from, readings, perRequest: 2_000, inFlight: 2, shuffled: false, prepared: false },
   };
-  const { accepted } = await runTask<ImportLoad, ImportResult>(LOAD, load, context.signal);
+  const { accepted, perSecond } = await runTask<ImportLoad, ImportResult>(LOAD, load, context.signal);
   if (accepted !== readings) throw new Error(`${accepted} of ${readings} readings were accepted`);
+  return perSecond;
 }
 
 /** Posts one reading of a device of its own, so that it can be asked for at the centre. */
-export async function postOne({ url }: BenchNode, device: string): Promise<void> {
+export async function postOne({ url }: Pick<BenchNode, 'url'>, device: string): Promise<void> {
   await new ProgramClient({ url, peer: 'the node' }).json('/v1/readings', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },

@@ -1,20 +1,17 @@
 /** `POST /v1/cleanup`: applies the rules of deletion now and tells what they freed and what is kept. */
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { AppError } from '../../shared/app-error.js';
-import { problemsOf, sentenceOf } from '../../shared/validation.js';
+import { parseBody } from '../../shared/validation.js';
 import type { SpaceKeeper } from '../ledger/space-keeper.js';
 
-const bodySchema = z.strictObject({ allConfirmed: z.boolean().optional() });
+export const cleanupBodySchema = z.strictObject({
+  allConfirmed: z.boolean().optional().describe('All the centre has confirmed, whatever its age'),
+});
 
 /** Answers a `CleanupReport`. */
 export function postCleanup(keeper: Pick<SpaceKeeper, 'cleanup'>): RequestHandler {
   return async (request, response) => {
-    const parsed = bodySchema.safeParse(request.body ?? {});
-    if (!parsed.success) {
-      const details = problemsOf(parsed.error);
-      throw new AppError('invalid_request', sentenceOf(details, 'the request body'), { details });
-    }
-    response.json(await keeper.cleanup({ allConfirmed: parsed.data.allConfirmed === true }));
+    const { allConfirmed = false } = parseBody(cleanupBodySchema, request.body ?? {}, 'the request body');
+    response.json(await keeper.cleanup({ allConfirmed }));
   };
 }

@@ -1,10 +1,18 @@
 /** `POST /v1/readings` and `/v1/predictions`: answers after the data is on the disk. */
 import type { RequestHandler } from 'express';
-import { AppError } from '../../shared/app-error.js';
+import { z } from 'zod';
 import type { PostedType } from '../../shared/documents.js';
+import { parseParameters } from '../../shared/validation.js';
 import type { RefusedDocument } from '../ledger/ingest-queue.js';
 import type { NodeParts } from '../node-parts.js';
 import { bodyError, parsePostedBody } from './posted-body.js';
+
+export const postQuerySchema = z.strictObject({
+  partial: z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .optional()
+    .describe('What is good is taken, and what is not is named; else one fault refuses the whole request'),
+});
 
 export function postTelemetry({ ingest, ledger }: NodeParts, type: PostedType): RequestHandler {
   return async (request, response) => {
@@ -32,12 +40,5 @@ export function postTelemetry({ ingest, ledger }: NodeParts, type: PostedType): 
 }
 
 function isPartial(query: Record<string, unknown>): boolean {
-  for (const name of Object.keys(query)) {
-    if (name !== 'partial')
-      throw new AppError('invalid_request', `the parameter ${name} is not one of this request; partial is`);
-  }
-  const { partial } = query;
-  if (partial === undefined || partial === 'false') return false;
-  if (partial === 'true') return true;
-  throw new AppError('invalid_request', 'the parameter partial must be true or false');
+  return parseParameters(postQuerySchema, query).partial === 'true';
 }

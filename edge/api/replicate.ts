@@ -2,7 +2,7 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
-import { problemsOf, sentenceOf } from '../../shared/validation.js';
+import { parseBody } from '../../shared/validation.js';
 import type { NodeParts } from '../node-parts.js';
 import { forcedReplication } from '../push/forced-replication.js';
 import type { OneShotProgress } from '../push/one-shot.js';
@@ -13,15 +13,29 @@ const TELL_EVERY_MS = 200;
 /** A line at least this often, so that the caller sees that the node is alive. */
 const HEARTBEAT_MS = 5_000;
 
-const bodySchema = z.strictObject({
-  deadlineS: z.number().positive().max(MAX_DEADLINE_S).optional(),
-  maxRetries: z.int().min(0).max(1000).optional(),
-  retryIntervalS: z.number().min(0).max(3600).optional(),
+export const replicateBodySchema = z.strictObject({
+  deadlineS: z.number().positive().max(MAX_DEADLINE_S).optional().describe('Seconds after which it gives up'),
+  maxRetries: z
+    .int()
+    .min(0)
+    .max(1000)
+    .optional()
+    .describe("Attempts in a row without progress; the node's MAX_RETRIES unless given"),
+  retryIntervalS: z
+    .number()
+    .min(0)
+    .max(3600)
+    .optional()
+    .describe('Attempt n is followed by n times so many seconds; RETRY_INTERVAL unless given'),
 });
 
 export function postReplicate(parts: NodeParts): RequestHandler {
   return async (request, response) => {
-    const { deadlineS, maxRetries, retryIntervalS } = parseBody(request.body);
+    const { deadlineS, maxRetries, retryIntervalS } = parseBody(
+      replicateBodySchema,
+      request.body ?? {},
+      'the request body',
+    );
     const { sync } = parts;
     if (!sync) throw new AppError('not_configured', 'this node has no API_URL: there is no centre to replicate to');
     response.status(200).type('application/x-ndjson');
@@ -51,11 +65,4 @@ export function postReplicate(parts: NodeParts): RequestHandler {
       response.end();
     }
   };
-}
-
-function parseBody(body: unknown): z.infer<typeof bodySchema> {
-  const parsed = bodySchema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data;
-  const details = problemsOf(parsed.error);
-  throw new AppError('invalid_request', sentenceOf(details, 'the request body'), { details });
 }

@@ -1,9 +1,11 @@
 /** `GET /v1/status`: where the data is, what the link does, and what a person should know. */
 
 import { version } from '../../shared/version.js';
-import type { Alert } from '../monitor/alerts.js';
+import type { Alert } from '../monitor/alerts/alert.js';
+import { alertInputsOf } from '../monitor/alerts/alert-inputs.js';
 import type { LinkStatus } from '../monitor/connectivity.js';
 import type { NodeParts } from '../node-parts.js';
+import type { RegistryStatus } from '../registry/registry-status.js';
 
 export interface NodeStatus {
   village: string;
@@ -29,12 +31,15 @@ export interface NodeStatus {
     /** Why no push begins by itself, where one otherwise would. */
     pausedBy?: string[];
     lastSuccessAt?: string;
+    /** When a forced replication last succeeded whole. */
+    lastForcedSuccessAt?: string;
     lastAttemptAt?: string;
     nextScheduledAt?: string;
     docsSent: number;
     bytesSent: number;
     bytesReceived: number;
   };
+  registry: RegistryStatus;
   alerts: Alert[];
 }
 
@@ -44,20 +49,7 @@ export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
   // The status is most wanted when something is wrong: one figure that cannot be read must not take the others with it.
   const oldestPendingAt = await ledger.oldestPendingAt().catch(() => undefined);
   const { pending, lost } = ledger;
-  const inputs = {
-    ...{
-      pending,
-      lost,
-      usedPct: space.usedPct,
-      quarantined: quarantine.count,
-      clockSure: clock.sure,
-      spaceLevel: space.level,
-      noRoom: noRoomFor(parts),
-    },
-    link: link.state,
-    linkMessage: link.lastError?.message,
-    stalled: parts.sync?.controller.stall?.message,
-  };
+  const inputs = alertInputsOf(parts);
   return {
     village: config.VILLAGE_ID,
     node: ledger.node,
@@ -76,13 +68,10 @@ export async function statusOf(parts: NodeParts): Promise<NodeStatus> {
     },
     link,
     sync: syncOf(parts),
-    alerts: alerts.evaluate(inputs, clock.now(), clock.monotonic()),
+    // Without a centre there is nobody to wait for.
+    registry: parts.sync ? await parts.sync.registry.status() : { state: 'local', pendingEdits: 0, refused: 0 },
+    alerts: [...alerts.evaluate(inputs, clock.now(), clock.monotonic()), ...parts.thresholds.alerts()],
   };
-}
-
-/** Why new data is refused now, if it is. */
-function noRoomFor({ ledger, keeper }: NodeParts): string | undefined {
-  return ledger.writable ? keeper.refusal : 'the store could not be written; it is tried again by itself';
 }
 
 function linkOf({ sync, state }: NodeParts): LinkStatus {
@@ -92,7 +81,8 @@ function linkOf({ sync, state }: NodeParts): LinkStatus {
 function syncOf({ sync, config }: NodeParts): NodeStatus['sync'] {
   const mode = config.SYNC_MODE;
   if (!sync) return { state: 'stopped', mode, docsSent: 0, bytesSent: 0, bytesReceived: 0 };
-  const { lastAttemptAt, lastSuccessAt, docsSent, bytesSent, bytesReceived } = sync.controller.history;
+  const { lastAttemptAt, lastSuccessAt, lastForcedSuccessAt, docsSent, bytesSent, bytesReceived } =
+    sync.controller.history;
   const nextScheduledAt = sync.schedule?.nextAt;
   // That a scheduled node pushes at the schedule only is its mode.
   const pausedBy = [...sync.controller.state.pauses].filter((reason) => reason !== 'schedule');
@@ -101,6 +91,7 @@ function syncOf({ sync, config }: NodeParts): NodeStatus['sync'] {
     mode,
     ...(pausedBy.length === 0 ? {} : { pausedBy }),
     ...(lastSuccessAt === undefined ? {} : { lastSuccessAt }),
+    ...(lastForcedSuccessAt === undefined ? {} : { lastForcedSuccessAt }),
     ...(lastAttemptAt === undefined ? {} : { lastAttemptAt }),
     ...(nextScheduledAt === undefined ? {} : { nextScheduledAt }),
     ...{ docsSent, bytesSent, bytesReceived },

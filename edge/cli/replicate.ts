@@ -2,7 +2,7 @@
  * `solar-edge replicate --once`: the forced replication, asked of the running node; what a CronJob calls at 2 AM.
  *
  * Exit codes: 0 everything accepted before the call is delivered; 1 not finished, data kept; 2 usage or configuration;
- * 3 refused for good: the credential, or documents quarantined in this run.
+ * 3 refused for good: the credential, documents quarantined, or edits of the registry refused in this run.
  */
 import { Command } from 'commander';
 import { AppError } from '../../shared/app-error.js';
@@ -115,6 +115,8 @@ function conclude(result: OneShotResult, progress: { stop(): void }, json: boole
   if (json) print(JSON.stringify(result));
   else if (result.ok) print(`Delivered: ${result.sent} documents sent now, ${result.pending} pending.`);
   else printError(`error: ${result.error?.message} (${result.sent} sent, ${result.pending} pending; data is kept)`);
+  if (result.ok && result.registry)
+    printError(`warning: the registry was not synchronised: ${result.registry.message}`);
   return result;
 }
 
@@ -127,5 +129,6 @@ async function tellQuarantined(client: ProgramClient): Promise<void> {
 function exitCodeOf({ ok, error, quarantined }: OneShotResult): number {
   if (ok) return EXIT.ok;
   if (error && 'tag' in error && (error.status === 401 || error.status === 403)) return EXIT.refused;
-  return quarantined > 0 && error && 'code' in error && error.code === 'quarantined' ? EXIT.refused : EXIT.unfinished;
+  const code = error && 'code' in error ? error.code : undefined;
+  return code === 'refused' || (quarantined > 0 && code === 'quarantined') ? EXIT.refused : EXIT.unfinished;
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { messageOf } from '../../shared/app-error.js';
 import { addSettings, EXIT, settingsOf, untilTerminated } from '../../shared/cli.js';
+import { ServiceManager } from '../../shared/service-manager.js';
 import { version } from '../../shared/version.js';
 import { EDGE_SETTINGS, nodeConfig } from '../config.js';
 
@@ -34,13 +35,17 @@ export function startCommand(): Command {
       centre,
       data: config.LOCAL_CACHE_PATH,
     });
+    const manager = new ServiceManager({ env: process.env, log });
+    const pulse = node.pulse((manager.watchdogMs ?? 0) / 2);
+    await manager.ready(`the node of ${config.VILLAGE_ID} at ${node.url}`, () => pulse.feel());
     const signal = await ended;
     log.info(`${signal}: the node stops`);
     const overdue = setTimeout(() => {
       log.error('the node did not stop in time; everything acknowledged is on the disk');
       process.exit(EXIT.unfinished);
     }, STOP_WITHIN_MS);
-    await node.stop();
+    // Together: nobody waits for systemd to have read that.
+    await Promise.all([manager.stopping(), node.stop()]);
     clearTimeout(overdue);
     log.info('the node has stopped');
     process.exitCode = EXIT.ok;

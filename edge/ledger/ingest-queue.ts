@@ -10,7 +10,7 @@ import { AppError } from '../../shared/app-error.js';
 import { eventId, type PostedDocument, seriesPrefix, type TelemetryType, telemetryId } from '../../shared/documents.js';
 import { contentRevision } from '../../shared/revision.js';
 import { formatInstant } from '../../shared/time.js';
-import type { UnnumberedDocument } from './document-encoding.js';
+import type { Stamp, UnnumberedDocument } from './document-encoding.js';
 import type { Ledger } from './ledger.js';
 
 /** What became of one request. */
@@ -36,6 +36,8 @@ export interface IngestQueueOptions {
   clock: { now(): number; readonly sure: boolean };
   /** Throws `storage_full` when new data must not be taken. */
   assertSpace(): void;
+  /** Sees what has just been written, readings and events alike, before it is acknowledged; must not throw. */
+  onStored?: (documents: readonly UnnumberedDocument[], stamp: Stamp) => void;
 }
 
 /** A document on its way in; events bring their id, the others get it from their fields. */
@@ -72,6 +74,8 @@ export class IngestQueue {
   /** The time given last to each series without a time of its own. */
   readonly #lastGivenMs = new Map<string, number>();
   #eventCount = 0;
+  #acknowledged = 0;
+  #storingSinceMs: number | undefined;
 
   constructor(options: IngestQueueOptions) {
     this.#options = options;
@@ -111,9 +115,19 @@ export class IngestQueue {
     });
   }
 
+  /** Readings and predictions that were new, and are stored, since the start. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
   /** Documents taken in and not yet begun to be stored. */
   get waiting(): number {
     return this.#queuedDocuments;
+  }
+
+  /** Since when the group that is being stored has been, as `performance.now` tells; undefined while there is none. */
+  get storingSinceMs(): number | undefined {
+    return this.#storingSinceMs;
   }
 
   /** Takes nothing more and waits until everything taken is stored. */
@@ -126,10 +140,13 @@ export class IngestQueue {
     while (this.#queue.length > 0) {
       await this.#gather();
       const group = this.#takeGroup();
+      this.#storingSinceMs = performance.now();
       try {
         await this.#commit(group);
       } catch (error) {
         for (const entry of group) entry.reject(error);
+      } finally {
+        this.#storingSinceMs = undefined;
       }
     }
     // In the same turn as the last look at the queue: an entry that comes later starts a worker of its own.
@@ -176,14 +193,20 @@ export class IngestQueue {
     const outcomes: Outcome[] = [];
     for (const { entry, documents } of prepared) outcomes.push(await this.#decide(entry, documents, known, fresh));
     fresh.sort((a, b) => (a._id < b._id ? -1 : 1));
-    const stamp = { boot, ...(clock.sure ? {} : { clock: 'unsure' as const }) };
+    const stamp: Stamp = { boot, ...(clock.sure ? {} : { clock: 'unsure' as const }) };
     for (let from = 0; from < fresh.length; from += GROUP_DOCUMENTS) {
-      await ledger.append(fresh.slice(from, from + GROUP_DOCUMENTS), stamp);
+      const documents = fresh.slice(from, from + GROUP_DOCUMENTS);
+      await ledger.append(documents, stamp);
+      this.#options.onStored?.(documents, stamp);
     }
     // Only now: a document can conflict with, or repeat, one of the same group, which until here was stored nowhere.
     for (const { entry, accepted, duplicates, refused, error } of outcomes) {
-      if (error) entry.reject(error);
-      else entry.resolve({ accepted, duplicates, lastSeq: ledger.lastSeq, refused });
+      if (error) {
+        entry.reject(error);
+        continue;
+      }
+      if (entry.drafts[0]?.type !== 'event') this.#acknowledged += accepted;
+      entry.resolve({ accepted, duplicates, lastSeq: ledger.lastSeq, refused });
     }
   }
 

@@ -9,6 +9,7 @@ import { AppError, messageOf } from '../../shared/app-error.js';
 import { formatInstant } from '../../shared/time.js';
 import { probeDisk } from './disk-probe.js';
 import type { Stamp, UnnumberedDocument } from './document-encoding.js';
+import { countNumbers } from './number-ranges.js';
 import { storedRevisions } from './revision-lookup.js';
 import type { Segment } from './segment.js';
 import { SegmentChain, type SegmentChainOptions } from './segment-chain.js';
@@ -42,6 +43,7 @@ export class Ledger {
   #rollRequested = false;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #oldestPending: { segment: Segment; deliveredSeq: number; at: string } | undefined;
   readonly #settling = new Set<Promise<void>>();
 
   constructor(options: LedgerOptions) {
@@ -86,6 +88,17 @@ export class Ledger {
   /** Numbers whose documents were lost before they were delivered, those of dropped segments included. */
   get lost(): number {
     return this.segments.reduce((sum, segment) => sum + segment.lost, this.#options.state.dropped.lost);
+  }
+
+  /** Documents the centre has proven to hold, those of dropped segments included. */
+  get confirmed(): number {
+    const { confirmed } = this.#options.state.dropped;
+    return this.segments.reduce((sum, segment) => sum + confirmedOf(segment), confirmed);
+  }
+
+  /** Segments that were repaired since the start. */
+  get repairs(): number {
+    return this.#repairs.count;
   }
 
   /** How many databases of segments are open now. */
@@ -186,16 +199,23 @@ export class Ledger {
       // First, so that nothing is forgotten when the process ends in between: counting it twice is put right below.
       const { number, node, lost } = found;
       const seq = Math.max(found.lastSeq, found.record.lastSeq ?? 0);
-      await state.noteDropped({ end: { number, node, seq }, lost, checkpoints: found.delivery.checkpoints ?? [] });
+      const { checkpoints = [] } = found.delivery;
+      await state.noteDropped({ end: { number, node, seq }, lost, confirmed: confirmedOf(found), checkpoints });
       await this.#chain.delete(found);
     });
   }
 
-  /** The `at` of the oldest document that is not delivered. */
+  /** The `at` of the oldest document that is not delivered; read once for each state of its segment's delivery. */
   async oldestPendingAt(): Promise<string | undefined> {
     const segment = this.segments.find((candidate) => candidate.pending > 0 && !candidate.damage);
-    const [entry] = segment ? await segment.entriesAfter(segment.delivery.deliveredSeq, 1) : [];
-    return entry?.document.at;
+    if (!segment) return undefined;
+    const { deliveredSeq } = segment.delivery;
+    const known = this.#oldestPending;
+    if (known?.segment === segment && known.deliveredSeq === deliveredSeq) return known.at;
+    const [entry] = await segment.entriesAfter(deliveredSeq, 1);
+    const at = entry?.document.at;
+    if (at !== undefined) this.#oldestPending = { segment, deliveredSeq, at };
+    return at;
   }
 
   async close(): Promise<void> {
@@ -263,4 +283,11 @@ export class Ledger {
   #nowText(): string {
     return formatInstant(this.#options.clock.now());
   }
+}
+
+/** Of a confirmed segment what is neither lost, quarantined, nor held under another number. */
+function confirmedOf({ confirmedAt, count, delivery }: Segment): number {
+  if (confirmedAt === undefined) return 0;
+  const { void: voided, lost, quarantined } = delivery;
+  return count - countNumbers(voided) - countNumbers(lost) - countNumbers(quarantined);
 }

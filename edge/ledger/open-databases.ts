@@ -1,9 +1,10 @@
 /**
  * The databases of segments that are open: a handful, however many segments there are.
  *
- * A database is opened when it is needed; when there are more than the limit, those used longest ago are closed. One in
- * use, the one being written to, and one that a failed write made doubtful (it can still be read, and on a full disk it
- * could not be opened again) stay open.
+ * A database is opened when it is needed; when there are more than the limit, those used longest ago are closed, and so
+ * are those that were not used for a while: LevelDB keeps the tables it has read mapped. One in use, the one being written
+ * to, and one that a failed write made doubtful (it can still be read, and on a full disk it could not be opened again)
+ * stay open.
  */
 
 import { damageOfFiles } from '../../shared/leveldb/whole-files.js';
@@ -25,12 +26,16 @@ const FOR_READING: OpenOptions = {
   cacheSizeBytes: 1024 * 1024,
 };
 const OPEN_AT_MOST = 4;
+/** Looked at whenever any of them has been used: in quiet times they may stay. */
+const IDLE_MS = 10_000;
 
 interface Entry {
   opening: Promise<SegmentDatabase>;
   database: SegmentDatabase | undefined;
   /** What is under way, from the first read to the last. */
   work: Set<Promise<unknown>>;
+  /** Monotonic milliseconds. */
+  usedAtMs: number;
 }
 
 export interface OpenDatabasesOptions {
@@ -38,6 +43,8 @@ export interface OpenDatabasesOptions {
   database?: OpenOptions | undefined;
   /** Makes a little room on a full disk: LevelDB writes while it opens, if only to be read. */
   makeRoom?: (() => Promise<void>) | undefined;
+  /** Monotonic milliseconds. */
+  now?: (() => number) | undefined;
 }
 
 export class OpenDatabases {
@@ -74,6 +81,7 @@ export class OpenDatabases {
       return await running;
     } finally {
       entry.work.delete(running);
+      entry.usedAtMs = this.#now();
       this.#closeIdle();
     }
   }
@@ -88,21 +96,23 @@ export class OpenDatabases {
     const entry = this.#entries.get(folder);
     if (entry) {
       this.#entries.delete(folder);
-      const closed = this.#closeUnused(entry).catch(() => undefined);
-      this.#closing.set(
-        folder,
-        closed.finally(() => this.#closing.delete(folder)),
-      );
+      // One that waits to be opened until another is closed can be told to close before that has happened.
+      const closing = this.#closeUnused(entry)
+        .catch(() => undefined)
+        .finally(() => {
+          if (this.#closing.get(folder) === closing) this.#closing.delete(folder);
+        });
+      this.#closing.set(folder, closing);
     }
     await this.#closing.get(folder);
   }
 
-  /** Closes the database in `folder` soon, unless it is in use, being written to, or doubtful; true when it does. */
-  release(folder: string): boolean {
-    const { work, database } = this.#entries.get(folder) ?? {};
-    if (!work || work.size > 0 || folder === this.#written || !database || database.writeFailure) return false;
-    void this.close(folder);
-    return true;
+  /**
+   * Closes the database in `folder` after what is under way with it, unless it is being written to or doubtful; whoever
+   * needs it next waits until it is open again.
+   */
+  release(folder: string): void {
+    if (this.#mayClose(folder)) void this.close(folder);
   }
 
   async closeAll(): Promise<void> {
@@ -113,7 +123,7 @@ export class OpenDatabases {
 
   #open(folder: string): Entry {
     const opening = this.#openDatabase(folder);
-    const entry: Entry = { opening, database: undefined, work: new Set() };
+    const entry: Entry = { opening, database: undefined, work: new Set(), usedAtMs: this.#now() };
     opening.then(
       (database) => {
         entry.database = database;
@@ -154,10 +164,22 @@ export class OpenDatabases {
   }
 
   #closeIdle(): void {
+    const idleSinceMs = this.#now() - IDLE_MS;
     let surplus = this.#entries.size - OPEN_AT_MOST;
-    for (const folder of this.#entries.keys()) {
-      if (surplus <= 0) return;
-      if (this.release(folder)) surplus--;
+    for (const [folder, { usedAtMs, work }] of this.#entries) {
+      if (surplus <= 0 && usedAtMs > idleSinceMs) continue;
+      if (work.size > 0 || !this.#mayClose(folder)) continue;
+      void this.close(folder);
+      surplus--;
     }
+  }
+
+  #mayClose(folder: string): boolean {
+    const database = this.#entries.get(folder)?.database;
+    return folder !== this.#written && database !== undefined && !database.writeFailure;
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
   }
 }

@@ -58,7 +58,7 @@ export class SegmentChain {
     await mkdir(this.root, { recursive: true });
     this.#mark = await AcknowledgedMark.open(folder);
     const { node, dropped } = state;
-    const store = { node, acknowledged: this.#mark.value, ends: dropped.ends, nowText: this.#nowText() };
+    const store = { node, acknowledged: this.#mark.atLeast, ends: dropped.ends, nowText: this.#nowText() };
     this.#segments = await loadSegments(this.#databases, this.root, store);
     await this.join();
     await this.#askDocuments();
@@ -203,11 +203,11 @@ export class SegmentChain {
       log.error(`${doubt}; new documents are numbered under a new node name`, {
         node: state.node,
         lastSeq: last.lastSeq,
-        acknowledged: acknowledged?.seq,
+        acknowledged: this.#mark?.atLeast?.seq,
       });
       await state.rename();
     }
-    await closeOff(last, acknowledged, this.#nowText());
+    await closeOff(last, this.#mark?.atLeast, this.#nowText());
     await this.#add(last.number + 1, 1);
   }
 

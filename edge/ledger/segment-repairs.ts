@@ -31,9 +31,15 @@ export class SegmentRepairs {
   readonly #options: SegmentRepairsOptions;
   #running: Promise<void> | undefined;
   #stopped = false;
+  #count = 0;
 
   constructor(options: SegmentRepairsOptions) {
     this.#options = options;
+  }
+
+  /** Segments repaired since the start. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Repairs what is damaged, and resolves when that is done; whoever calls meanwhile waits for the same. */
@@ -83,6 +89,7 @@ export class SegmentRepairs {
       nowText: nowText(),
     });
     await segment.reload();
+    this.#count++;
     log.warn('a damaged segment is repaired', { segment: segment.number, kept, lost: countNumbers(lost) });
     await segment.settle();
   }

@@ -1,12 +1,15 @@
 /** What a store remembers of itself, in `_local` documents of the database `state`. */
 import { randomInt } from 'node:crypto';
 import { type Database, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import type { KeptAlerts } from '../monitor/alerts/alert-book.js';
+import type { KeptStats } from '../monitor/stats/stats-book.js';
+import type { KeptThresholds } from '../monitor/thresholds/threshold-watch.js';
 import { type ClockRecord, NEW_CLOCK } from './clock-guard.js';
 
 const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const NAME_LENGTH = 6;
 const FORMAT = 1;
-const NOTHING_DROPPED: DroppedSegments = { lost: 0, checkpoints: [], ends: [] };
+const NOTHING_DROPPED: DroppedSegments = { lost: 0, confirmed: 0, checkpoints: [], ends: [] };
 /** Enough for every gap between segments that are kept. */
 const MAX_ENDS = 100;
 const NEVER_SYNCED: SyncHistory = { docsSent: 0, bytesSent: 0, bytesReceived: 0 };
@@ -25,6 +28,8 @@ export interface StoreRecord {
 export interface DroppedSegments {
   /** Numbers lost in them before they were delivered. */
   lost: number;
+  /** Documents of them the centre had proven to hold. */
+  confirmed: number;
   /** Their checkpoints at the centre, until these are deleted. */
   checkpoints: readonly string[];
   /** How far the numbers of the last ones reached: where a damaged one behind them begins. */
@@ -41,11 +46,12 @@ export interface SegmentEnd {
 /** With one segment more. Of the same segment twice, once counts. */
 export function withDropped(
   dropped: DroppedSegments,
-  { end, lost, checkpoints }: { end: SegmentEnd; lost: number; checkpoints: readonly string[] },
+  { end, lost, confirmed, checkpoints }: Omit<DroppedSegments, 'ends'> & { end: SegmentEnd },
 ): DroppedSegments {
   if (dropped.ends.some(({ number }) => number === end.number)) return dropped;
   return {
     lost: dropped.lost + lost,
+    confirmed: dropped.confirmed + confirmed,
     checkpoints: [...dropped.checkpoints, ...checkpoints],
     ends: [...dropped.ends, end].slice(-MAX_ENDS),
   };
@@ -77,6 +83,9 @@ export interface StoreRecords {
   clock: ClockRecord;
   sync: SyncHistory;
   target: Partial<TargetRecord>;
+  thresholds: KeptThresholds;
+  alerts: KeptAlerts;
+  stats: KeptStats;
 }
 
 /** What the store remembers, or what a new or copied one begins with. */
@@ -100,6 +109,9 @@ export async function readRecords(
     clock: await readClock(open),
     sync: { ...NEVER_SYNCED, ...(await readRecord<SyncHistory>(open, 'sync')) },
     target: { ...(await readRecord<TargetRecord>(open, 'target')) },
+    thresholds: { ...(await readRecord<KeptThresholds>(open, 'thresholds')) },
+    alerts: { ...(await readRecord<KeptAlerts>(open, 'alerts')) },
+    stats: { ...(await readRecord<KeptStats>(open, 'stats')) },
   };
 }
 

@@ -16,6 +16,9 @@ import type { Logger } from '../../shared/logger.js';
 import { MendingDatabase } from '../../shared/mending-database.js';
 import type { Mending } from '../../shared/open-or-repair.js';
 import { type OpenOptions, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import type { KeptAlerts } from '../monitor/alerts/alert-book.js';
+import type { KeptStats } from '../monitor/stats/stats-book.js';
+import type { KeptThresholds } from '../monitor/thresholds/threshold-watch.js';
 import type { ClockRecord } from './clock-guard.js';
 import {
   type DroppedSegments,
@@ -147,6 +150,33 @@ export class StoreState {
     await this.#change('target', () => target);
   }
 
+  /** Empty while there are no thresholds. */
+  get thresholds(): KeptThresholds {
+    return this.#records.thresholds;
+  }
+
+  async writeThresholds(thresholds: KeptThresholds): Promise<void> {
+    await this.#change('thresholds', () => thresholds);
+  }
+
+  /** Empty before the first alert. */
+  get alerts(): KeptAlerts {
+    return this.#records.alerts;
+  }
+
+  async writeAlerts(alerts: KeptAlerts): Promise<void> {
+    await this.#change('alerts', () => alerts);
+  }
+
+  /** Empty before the first figures. */
+  get stats(): KeptStats {
+    return this.#records.stats;
+  }
+
+  async writeStats(stats: KeptStats): Promise<void> {
+    await this.#change('stats', () => stats);
+  }
+
   async syncHistory(): Promise<SyncHistory> {
     return this.#records.sync;
   }
@@ -157,7 +187,7 @@ export class StoreState {
 
   /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
   async verify(): Promise<void> {
-    for (const name of ['store', 'clock', 'sync', 'dropped', 'target']) {
+    for (const name of ['store', 'clock', 'sync', 'dropped', 'target', 'thresholds', 'alerts', 'stats']) {
       const found = await this.#database.read((open) => readLocal<object>(open, name));
       if (name === 'store' && !found) throw new AppError('storage_failed', 'the state does not say whose store it is');
     }

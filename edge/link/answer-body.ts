@@ -13,7 +13,9 @@ export async function readAnswer(response: IncomingMessage, maxBytes: number): P
     for await (const chunk of source) {
       length += chunk.length;
       if (length > maxBytes) {
-        tooLarge = new LinkError('REQUEST_ERROR', 'the answer is larger than any answer should be');
+        tooLarge = new LinkError('REQUEST_ERROR', 'the answer is larger than any answer should be', {
+          answerTooLong: true,
+        });
         throw tooLarge;
       }
       chunks.push(chunk);

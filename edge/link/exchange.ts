@@ -14,8 +14,8 @@ import { LinkError, toLinkError } from './link-error.js';
 import { watchProgress } from './progress-watch.js';
 import type { Upload, UploadMeter } from './upload-meter.js';
 
-/** The connections used at once: two batches, fresh data, and something small. */
-const MAX_CONNECTIONS = 4;
+/** The connections used at once: two batches, fresh data, something small, and one that waits for news. */
+const MAX_CONNECTIONS = 5;
 /**
  * A connection idle for so long is closed by us: carriers forget idle connections, and what is then sent on one
  * disappears without a sign.
@@ -46,6 +46,12 @@ export interface ExchangeRequest {
   /** Longest answer to be expected, decompressed. */
   maxAnswerBytes: number;
   signal: AbortSignal | undefined;
+  /** None of the push's: counted as such, too. */
+  aside?: boolean | undefined;
+  /** The centre answers when it has something to say. */
+  waits?: boolean | undefined;
+  /** Instead of that of the options. */
+  timeoutMs?: number | undefined;
 }
 
 export interface RawAnswer {
@@ -61,6 +67,9 @@ export interface LinkCounters {
   bytesSent: number;
   bytesReceived: number;
   requests: number;
+  /** Of these what was none of the push's. */
+  asideRequests: number;
+  asideBytes: number;
 }
 
 /** One exchange under way. */
@@ -74,7 +83,10 @@ const MAX_INTERIM_ANSWERS = 16;
 
 export class Exchanges {
   /** Bytes on the connections since the start, headers included, TLS not. */
-  readonly counters: LinkCounters = { bytesSent: 0, bytesReceived: 0, requests: 0 };
+  readonly counters: LinkCounters = {
+    ...{ bytesSent: 0, bytesReceived: 0, requests: 0 },
+    ...{ asideRequests: 0, asideBytes: 0 },
+  };
   readonly #options: ExchangeOptions;
   readonly #base: URL;
   readonly #agent: http.Agent;
@@ -120,7 +132,8 @@ export class Exchanges {
   }
 
   async #once(request: ExchangeRequest): Promise<RawAnswer> {
-    const { url, timeoutMs, meter } = this.#options;
+    const { url, meter } = this.#options;
+    const { timeoutMs = this.#options.timeoutMs, aside = false, waits = false } = request;
     const startedMs = performance.now();
     const giveUp = new AbortController();
     // Not `AbortSignal.any`, which may be collected before it fires.
@@ -128,24 +141,27 @@ export class Exchanges {
     if (request.signal?.aborted) callOff();
     request.signal?.addEventListener('abort', callOff);
     const call = this.#open(request, giveUp.signal);
+    // For as long as it stands it is not on its way.
+    if (waits) meter.ended(call.upload);
     const uploadMs = UPLOAD_ALLOWANCE * meter.leftMs;
     const watch = watchProgress(call.request, { timeoutMs, uploadMs }, () => {
       giveUp.abort(new LinkError('TIMEOUT', `no progress for ${timeoutMs / 1000} s in the exchange with ${url}`));
     });
     this.counters.requests++;
+    if (aside) this.counters.asideRequests++;
     let response: http.IncomingMessage | undefined;
     try {
       response = await untilResponse(call.request, request.body);
       watch.answered();
       const status = response.statusCode ?? 0;
       // A refusal may come before the body has left.
-      if (status < 300) meter.answered(call.upload, call.request.reusedSocket);
+      if (status < 300 && !waits) meter.answered(call.upload, call.request.reusedSocket);
       const bytes = await readAnswer(response, request.maxAnswerBytes);
       return { status, headers: response.headers, bytes, durationMs: performance.now() - startedMs };
     } catch (error) {
       call.request.destroy();
       if (giveUp.signal.aborted) {
-        if (!response && !request.signal?.aborted) meter.timedOut(call.upload);
+        if (!response && !waits && !request.signal?.aborted) meter.timedOut(call.upload);
         throw giveUp.signal.reason;
       }
       if (!response && call.request.reusedSocket && toLinkError(error, url).tag === 'CONNECTION_ERROR') {
@@ -156,7 +172,7 @@ export class Exchanges {
       request.signal?.removeEventListener('abort', callOff);
       watch.end();
       meter.ended(call.upload);
-      this.#count(call.request.socket);
+      this.#count(call.request.socket, aside);
     }
   }
 
@@ -189,12 +205,13 @@ export class Exchanges {
     return { request, upload };
   }
 
-  #count(socket: Socket | null): void {
+  #count(socket: Socket | null, aside: boolean): void {
     if (!socket) return;
     const before = this.#counted.get(socket) ?? { sent: 0, received: 0 };
     const now = { sent: socket.bytesWritten, received: socket.bytesRead };
     this.counters.bytesSent += now.sent - before.sent;
     this.counters.bytesReceived += now.received - before.received;
+    if (aside) this.counters.asideBytes += now.sent - before.sent + now.received - before.received;
     this.#counted.set(socket, now);
   }
 }

@@ -13,6 +13,8 @@ export interface LinkErrorOptions {
   blocks?: boolean;
   /** The answer said why in CouchDB's form, `{"error", "reason"}`. */
   explained?: boolean;
+  /** The answer was longer than is read. */
+  answerTooLong?: boolean;
   cause?: unknown;
 }
 
@@ -40,19 +42,27 @@ export class LinkError extends Error {
   /** False for a refusal that may come from anything on the way. */
   readonly explained: boolean;
 
+  readonly #answerTooLong: boolean;
+
   constructor(tag: LinkTag, message: string, options: LinkErrorOptions = {}) {
-    const { status, retryAfterS, blocks, explained = false, cause } = options;
+    const { status, retryAfterS, blocks, explained = false, answerTooLong = false, cause } = options;
     super(message, cause === undefined ? undefined : { cause });
     this.tag = tag;
     this.status = status;
     this.retryAfterS = retryAfterS;
     this.explained = explained;
+    this.#answerTooLong = answerTooLong;
     this.blocks = blocks ?? (status !== undefined && BLOCKING_STATUSES.has(status));
   }
 
   get retryable(): boolean {
     if (this.status !== undefined) return !FINAL_STATUSES.has(this.status) && (this.status < 300 || this.status >= 400);
     return true;
+  }
+
+  /** True when less at a time may be possible. */
+  get isTooMuch(): boolean {
+    return this.#answerTooLong || this.status === 413 || (this.status === 400 && this.explained);
   }
 
   /** True when no answer came at all: the link is away, not the centre unwilling. */

@@ -37,6 +37,12 @@ export interface LinkRequest {
   /** Longest answer to be expected, decompressed; 64 KiB unless given. */
   maxAnswerBytes?: number;
   signal?: AbortSignal;
+  /** None of the push's, whose progress and failures are watched. */
+  aside?: boolean;
+  /** The centre answers when it has something to say: nobody is kept waiting, and no answer says nothing yet. */
+  waits?: boolean;
+  /** Milliseconds without any progress, where they are others than those of the link. */
+  timeoutMs?: number;
 }
 
 export interface LinkAnswer {
@@ -104,9 +110,10 @@ export class Link {
    */
   async request(request: LinkRequest): Promise<LinkAnswer> {
     const { method, path, body, headers = {}, maxAnswerBytes = MAX_ANSWER_BYTES, signal } = request;
+    const { aside, waits, timeoutMs } = request;
     const encoded = body === undefined || body instanceof EncodedBody ? body : await this.encode(body);
     const answer = await this.#exchanges.exchange({
-      ...{ method, path, body: encoded, maxAnswerBytes, signal },
+      ...{ method, path, body: encoded, maxAnswerBytes, signal, aside, waits, timeoutMs },
       headers: { ...this.#acceptEncoding(), ...headers },
     });
     const { status, bytes, durationMs } = answer;

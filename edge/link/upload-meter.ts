@@ -73,6 +73,7 @@ export class UploadMeter {
 
   /** Its connection stands only now: what was before does not count as sending. */
   connected(upload: Upload): void {
+    if (!this.#inFlight.has(upload)) return;
     const nowMs = this.#now();
     this.#busyUntilMs += nowMs - upload.handedOverMs;
     upload.handedOverMs = nowMs;

@@ -1,6 +1,6 @@
 /**
  * What a node at work does beside requests: tells of its boot, of clock steps and of numbers that will not arrive,
- * remembers the time, keeps alerts current.
+ * remembers the time, keeps alerts current, reports to the centre.
  */
 import type { Service } from '../../shared/service.js';
 import { formatInstant } from '../../shared/time.js';
@@ -21,6 +21,7 @@ export class Housekeeping implements Service {
   /** By the monotonic clock. */
   #clockKeptMs: number | undefined;
   #tellingSteps: Promise<void> | undefined;
+  #looking: Promise<unknown> | undefined;
   readonly #accounted: AccountedNumbers;
 
   constructor(parts: NodeParts) {
@@ -40,6 +41,7 @@ export class Housekeeping implements Service {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#looking;
     await this.#tellSteps();
   }
 
@@ -52,7 +54,18 @@ export class Housekeeping implements Service {
     });
     // Nobody may be posting: what a full disk has closed is opened again for the push all the same.
     ledger.keepUp().catch((error: unknown) => log.verbose('the store cannot be written yet', { error: String(error) }));
-    statusOf(this.#parts).catch((error: unknown) => log.verbose('the status cannot be told', { error: String(error) }));
+    this.#looking = this.#lookAtStatus().catch((error: unknown) => {
+      log.verbose('the status cannot be told', { error: String(error) });
+    });
+  }
+
+  async #lookAtStatus(): Promise<void> {
+    const { alertBook, stats } = this.#parts;
+    const status = await statusOf(this.#parts);
+    await alertBook.note(status.alerts);
+    await stats.look();
+    // Nobody is there to read the report of a node without a centre.
+    if (this.#parts.sync) await this.#parts.report.look(status);
   }
 
   #keepClock(): void {

@@ -23,6 +23,7 @@ export class ObservedLink extends Link {
   }
 
   override async request(request: LinkRequest): Promise<LinkAnswer> {
+    if (request.waits) return this.#waitFor(request);
     this.#observer.exchangeBegan();
     let outcome: ExchangeOutcome = 'nothing';
     try {
@@ -35,6 +36,17 @@ export class ObservedLink extends Link {
     } finally {
       this.#observer.exchangeEnded(outcome);
     }
+  }
+
+  /**
+   * It may take minutes, for which nobody is exchanging anything. That it broke off says little, since carriers and
+   * proxies end what is quiet: whoever waited asks again, which tells.
+   */
+  async #waitFor(request: LinkRequest): Promise<LinkAnswer> {
+    const answer = await super.request(request);
+    this.#observer.exchangeBegan();
+    this.#observer.exchangeEnded(outcomeOf(request, answer, this.url));
+    return answer;
   }
 }
 

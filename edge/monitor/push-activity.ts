@@ -20,14 +20,15 @@ export function activityOf(state: ControllerState, nowMs: number, sources: Activ
   const sound = segments.filter(({ damage }) => damage === undefined);
   // What is damaged waits for its repair, and not for the push.
   const hasWork = sound.some(({ pending }) => pending > 0) && connectivity.status.state === 'online';
-  const { requests, bytesSent, bytesReceived } = link.counters;
+  const { requests, asideRequests, bytesSent, bytesReceived, asideBytes } = link.counters;
+  const pushed = [requests - asideRequests, bytesSent + bytesReceived - asideBytes];
   const accounted = segments.reduce((sum, { delivery }) => sum + delivery.deliveredSeq, 0);
   return {
     running: isRunning(state),
     exchanging: connectivity.isExchanging,
     repairing: sound.length < segments.length,
     forgotten: isForgotten(state, nowMs, hasWork),
-    marks: [totals.sent, totals.quarantined, accounted, requests, bytesSent, bytesReceived].join(' '),
+    marks: [totals.sent, totals.quarantined, accounted, ...pushed].join(' '),
   };
 }
 

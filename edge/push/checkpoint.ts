@@ -91,6 +91,9 @@ export class Checkpoint {
   async #write(lastSeq: number, signal: AbortSignal): Promise<boolean> {
     if (lastSeq <= (this.#writtenSeq ?? 0)) return false;
     this.#remote = await this.#writeRemote(lastSeq, signal);
+    // Set back before that was written, the centre has a checkpoint for documents it lacks. It does not count while this
+    // side does not have it, too; set back from now on, it loses it again.
+    await this.#centre.assertNotSetBack(signal);
     const local = await this.#segment.readCheckpoint<unknown>(this.id);
     const { _rev: _, ...body } = this.#next(local, lastSeq);
     await this.#segment.writeCheckpoint(this.id, body);

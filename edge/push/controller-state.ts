@@ -18,6 +18,8 @@
  * Invariants: at most one run is under way; a machine that waits and may push has a wake ahead of it (`wakeAtMs`).
  */
 
+import { backoffMs, RETRY_AFTER_MAX_MS } from '../link/backoff.js';
+
 export type ControllerName = 'offline' | 'connecting' | 'draining' | 'live' | 'waiting' | 'blocked' | 'stopped';
 
 /**
@@ -85,8 +87,6 @@ export interface Transition {
 
 const CAP_MS = 300_000;
 const BLOCKED_MS = 120_000;
-/** A centre that asks for more than this is not believed. */
-export const RETRY_AFTER_MAX_MS = 3_600_000;
 
 export function initialState(nowMs: number, pauses: Iterable<PauseReason> = []): ControllerState {
   return {
@@ -142,11 +142,6 @@ export function transition(
     case 'resumed':
       return resume(state, event.reason, nowMs);
   }
-}
-
-/** Milliseconds to wait after the n-th failure (from 1): full jitter over 2^n seconds, capped. */
-export function backoffMs(failures: number, random: () => number): number {
-  return Math.round(random() * Math.min(CAP_MS, 2 ** Math.min(failures, 20) * 1000));
 }
 
 function stay(state: ControllerState): Transition {

@@ -16,6 +16,7 @@ import { sendBisecting } from './bisecting.js';
 import type { PreparedDocuments } from './centre.js';
 import { type InFlight, laneOf, nextToSend } from './lanes.js';
 import type { PushContext } from './push-context.js';
+import type { RightOfWay } from './right-of-way.js';
 import type { Batch, BatchOutcome, SegmentPush } from './segment-push.js';
 
 /** The next batch is handed over when what was before is estimated to have left in so long. */
@@ -26,6 +27,8 @@ export interface DrainOptions {
   ledger: Pick<Ledger, 'segments' | 'onAppended'>;
   link: Pick<Link, 'uploadLeftMs'>;
   sizer: BatchSizer;
+  /** While it is taken nothing more is handed over. */
+  rightOfWay: RightOfWay;
   context: PushContext;
   /** The push of a segment as it stands; undefined where none has begun. */
   pushOf(segment: Segment): SegmentPush | undefined;
@@ -114,11 +117,12 @@ export class Drain {
 
   async #deliver(segment: Segment, prepared: PreparedDocuments): Promise<readonly BatchOutcome[]> {
     const { context, sizer } = this.#options;
-    if (!this.#isExpress(segment)) await this.#untilRoom();
+    await this.#untilTurn(this.#isExpress(segment));
     const sentMs = performance.now();
     try {
       const outcomes = await sendBisecting(prepared.documents, context, prepared);
       const answeredMs = performance.now();
+      context.onAnswered?.({ documents: outcomes.length, durationMs: answeredMs - sentMs });
       if (outcomes.every(({ result }) => result === 'refused')) sizer.refused();
       else sizer.answered({ documents: outcomes.length, sentMs, answeredMs });
       return outcomes;
@@ -147,14 +151,16 @@ export class Drain {
     return laneOf(segment) === 'fresh' && this.#inFlight.backlog > 0;
   }
 
-  async #untilRoom(): Promise<void> {
-    const { link, context } = this.#options;
+  /** What is express waits for no other batch, and everything for whoever has the right of way. */
+  async #untilTurn(isExpress: boolean): Promise<void> {
+    const { link, rightOfWay, context } = this.#options;
     const { signal } = context;
     for (;;) {
-      const leftMs = link.uploadLeftMs - HEADROOM_MS;
-      if (leftMs <= 0 || signal.aborted || this.#failure) return;
+      const leftMs = isExpress ? 0 : link.uploadLeftMs - HEADROOM_MS;
+      const isFree = leftMs <= 0 && !rightOfWay.isTaken;
+      if (isFree || signal.aborted || this.#failure) return;
       // Where one is answered early, the estimate was wrong, and there is room at once.
-      await sleep(Math.min(leftMs, LOOK_EVERY_MS), signal);
+      await sleep(leftMs > 0 ? Math.min(leftMs, LOOK_EVERY_MS) : LOOK_EVERY_MS, signal);
     }
   }
 

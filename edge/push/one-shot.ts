@@ -1,17 +1,23 @@
 /**
  * The forced replication: everything accepted before the call is delivered, or it says why not.
  *
+ * The registry goes first, both ways, and neither keeps the other from arriving. What was edited here must be at the
+ * centre for the call to succeed; that the centre's own edits could not be fetched is told and no failure of it, nor is
+ * a centre that keeps no registry.
+ *
  * Attempts without progress are bounded by MAX_RETRIES, attempt n is followed by n × RETRY_INTERVAL seconds, or by what
  * the centre asked for where that is longer, and progress starts the count anew. A deadline ends the call with what was
  * reached; the node goes on by itself. A run that is under way is joined; where it began before the call, another follows.
  */
-import { messageOf } from '../../shared/app-error.js';
 import { sleep } from '../../shared/time.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { LinkError, type LinkErrorReport } from '../link/link-error.js';
-import { RETRY_AFTER_MAX_MS } from './controller-state.js';
+import { type FailedAttempt, failedAttempt, type OneShotError } from './one-shot-error.js';
 import type { PushController } from './push-controller.js';
 import type { Pusher, PushTotals } from './pusher.js';
+import { type ForcedRegistrySync, RegistryAttempts } from './registry-attempts.js';
+
+/** How long the registry is waited for before the telemetry goes beside it. */
+const REGISTRY_ALONE_MS = 60_000;
 
 export interface OneShotLimits {
   /** Consecutive attempts without progress; at least one is made. */
@@ -40,17 +46,15 @@ export interface OneShotResult {
   /** Documents refused one by one in this run. */
   quarantined: number;
   error?: OneShotError;
+  /** Why the registry was not synchronised, where it was not. */
+  registry?: OneShotError;
 }
-
-/** A link error, or a reason of this node's own. */
-export type OneShotError =
-  | LinkErrorReport
-  | { code: 'deadline' | 'quarantined' | 'stopping' | 'storage_failed'; retryable: boolean; message: string };
 
 export interface OneShotOptions {
   controller: Pick<PushController, 'push' | 'noteForcedSuccess' | 'holdProbes'>;
   pusher: Pick<Pusher, 'totals' | 'onBatch'>;
   ledger: Pick<Ledger, 'segments' | 'pending'>;
+  registry: ForcedRegistrySync;
   limits: OneShotLimits;
   onProgress: (progress: OneShotProgress) => void;
   /** Aborted when the caller has gone or the node stops. */
@@ -82,6 +86,7 @@ class Call {
   readonly #ended: AbortSignal;
   readonly #before: PushTotals;
   readonly #reached: () => boolean;
+  readonly #registry: RegistryAttempts;
   #attempt = 1;
   #error: OneShotError | undefined;
 
@@ -90,6 +95,7 @@ class Call {
     this.#ended = ended;
     this.#before = { ...options.pusher.totals };
     this.#reached = untilDelivered(options.ledger);
+    this.#registry = new RegistryAttempts(options.registry);
   }
 
   tell(): void {
@@ -105,7 +111,7 @@ class Call {
     let hasPassed = false;
     for (;;) {
       const accountedBefore = accounted(pusher.totals);
-      const outcome = await attemptOnce(controller, this.#ended);
+      const outcome = await this.#attemptBoth();
       this.#error = outcome?.error ?? this.#error;
       if (this.#ended.aborted) return this.#end();
       if (outcome === undefined && this.#reached()) {
@@ -130,12 +136,26 @@ class Call {
     }
   }
 
+  /** Undefined when everything went well, or when the call ended before it. */
+  async #attemptBoth(): Promise<FailedAttempt | undefined> {
+    const { controller } = this.#options;
+    const waited = new AbortController();
+    const registry = this.#registry.attempt().finally(() => waited.abort());
+    await untilEnded(() => Promise.race([registry, sleep(REGISTRY_ALONE_MS, waited.signal)]), this.#ended);
+    // The telemetry goes to the same place with the same credential.
+    const { failureOfAll } = this.#registry;
+    if (this.#ended.aborted || failureOfAll) return failureOfAll;
+    const pushed = await untilEnded(() => controller.push(), this.#ended);
+    await untilEnded(() => registry, this.#ended);
+    return pushed ?? this.#registry.failure;
+  }
+
   /** The call ends before the replication does. */
   #end(): OneShotResult {
     const { signal, limits, ledger, pusher } = this.#options;
     // Nothing pending proves nothing while the centre has not said a word.
     const hasAnswered = this.#error === undefined && accounted(pusher.totals) > accounted(this.#before);
-    const isDelivered = this.#reached() && hasAnswered;
+    const isDelivered = this.#reached() && hasAnswered && this.#registry.isDelivered;
     return this.#conclude(isDelivered ? undefined : endedError(signal, limits, ledger.pending, this.#error));
   }
 
@@ -143,18 +163,14 @@ class Call {
     const { pusher, ledger } = this.#options;
     const sent = pusher.totals.sent - this.#before.sent;
     const quarantined = pusher.totals.quarantined - this.#before.quarantined;
-    const result = { event: 'done' as const, sent, pending: ledger.pending, quarantined };
+    const registry = this.#registry.error === undefined ? {} : { registry: this.#registry.error };
+    const result = { event: 'done' as const, sent, pending: ledger.pending, quarantined, ...registry };
     if (error !== undefined) return { ...result, ok: false, error };
-    if (quarantined === 0) return { ...result, ok: true };
+    const { refusal } = this.#registry;
+    if (quarantined === 0) return refusal ? { ...result, ok: false, error: refusal } : { ...result, ok: true };
     const message = `the centre refused ${quarantined} document${quarantined === 1 ? '' : 's'}; they are kept in quarantine`;
     return { ...result, ok: false, error: { code: 'quarantined', retryable: false, message } };
   }
-}
-
-interface FailedAttempt {
-  error: OneShotError;
-  /** As long as the centre asked to be left alone. */
-  retryAfterMs: number;
 }
 
 function accounted({ sent, quarantined }: Readonly<PushTotals>): number {
@@ -181,11 +197,8 @@ function isFinal(error: OneShotError): boolean {
   return 'tag' in error && (error.status === 401 || error.status === 403);
 }
 
-/** Undefined when the run succeeded, or when the call ended before it. */
-async function attemptOnce(
-  controller: Pick<PushController, 'push'>,
-  ended: AbortSignal,
-): Promise<FailedAttempt | undefined> {
+/** Undefined when the work succeeded, or when the call ended before it. */
+async function untilEnded(work: () => Promise<void>, ended: AbortSignal): Promise<FailedAttempt | undefined> {
   let endWaiting: () => void = () => undefined;
   const ending = new Promise<void>((resolve) => {
     endWaiting = resolve;
@@ -193,17 +206,13 @@ async function attemptOnce(
   if (ended.aborted) endWaiting();
   ended.addEventListener('abort', endWaiting);
   try {
-    // The push itself goes on when the call has ended; only waiting for it ends.
-    const push = controller.push();
-    push.catch(() => undefined);
-    await Promise.race([push, ending]);
+    // The work itself goes on when the call has ended; only waiting for it ends.
+    const working = work();
+    working.catch(() => undefined);
+    await Promise.race([working, ending]);
     return undefined;
   } catch (error) {
-    if (error instanceof LinkError) {
-      return { error: error.report(), retryAfterMs: Math.min((error.retryAfterS ?? 0) * 1000, RETRY_AFTER_MAX_MS) };
-    }
-    // Not the link's fault and not the centre's: the node itself could not read or write down something.
-    return { error: { code: 'storage_failed', retryable: true, message: messageOf(error) }, retryAfterMs: 0 };
+    return failedAttempt(error);
   } finally {
     ended.removeEventListener('abort', endWaiting);
   }

@@ -12,6 +12,11 @@ export interface BatchCounts {
   quarantined: number;
 }
 
+export interface AnsweredBatch {
+  documents: number;
+  durationMs: number;
+}
+
 export interface PushContext {
   centre: Centre;
   identity: CentreIdentity;
@@ -24,5 +29,7 @@ export interface PushContext {
   repair(segment: Segment): Promise<void>;
   /** Hears of every batch accounted for. */
   onBatch(counts: BatchCounts): void;
+  /** Hears of every batch the centre has answered: how many documents, and milliseconds from handing it over. */
+  onAnswered?(answered: AnsweredBatch): void;
   signal: AbortSignal;
 }

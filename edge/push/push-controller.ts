@@ -15,6 +15,7 @@ import { LinkError } from '../link/link-error.js';
 import type { ConnectivityMonitor } from '../monitor/connectivity.js';
 import { activityOf } from '../monitor/push-activity.js';
 import { Watchdog, type WatchdogLimits } from '../monitor/watchdog.js';
+import { AttemptCounts, type AttemptResult } from './attempt-counts.js';
 import {
   type ControllerEffect,
   type ControllerEvent,
@@ -78,6 +79,7 @@ export class PushController implements Service {
   #stall: Stall | undefined;
   #stalls = 0;
   #batches = 0;
+  readonly #attempts = new AttemptCounts();
 
   constructor(options: PushControllerOptions) {
     const { log, clock, live, state, pusher, link, watchdog } = options;
@@ -119,6 +121,11 @@ export class PushController implements Service {
   /** Batches the centre has answered since the start. */
   get batches(): number {
     return this.#batches;
+  }
+
+  /** Pushes since the start by how they ended; those called off are left out. */
+  get attempts(): Partial<Record<AttemptResult, number>> {
+    return this.#attempts.counts;
   }
 
   /** Milliseconds until a push begins by itself; undefined when none is planned. */
@@ -218,7 +225,7 @@ export class PushController implements Service {
     const { pusher, link } = this.#options;
     const fresh = wantsFresh || this.#forcedWaiting > 0;
     this.#figures.noteAttempt();
-    const run = new PushRun(fresh, link.counters.requests, (signal) =>
+    const run = new PushRun(fresh, requestsOf(link), (signal) =>
       pusher.run(fresh, signal, () => this.#forcedWaiting > 0),
     );
     this.#slot.take(run);
@@ -255,9 +262,10 @@ export class PushController implements Service {
 
   #onDrained(run: PushRun): void {
     if (!this.#slot.leave(run)) return;
+    this.#attempts.ended();
     const { connectivity, ledger, link } = this.#options;
     // A run that had nothing to ask the centre says nothing about it.
-    if (link.counters.requests > run.requestsBefore) connectivity.pushAccepted();
+    if (requestsOf(link) > run.requestsBefore) connectivity.pushAccepted();
     this.#outages.recovered({ delivered: 0, pending: ledger.pending });
     this.#moved();
     this.#figures.noteSuccess();
@@ -266,6 +274,7 @@ export class PushController implements Service {
 
   #onFailed(run: PushRun, error: unknown): void {
     if (!this.#slot.leave(run)) return;
+    this.#attempts.ended(error);
     const { pending } = this.#options.ledger;
     if (!(error instanceof LinkError)) {
       // This node's own trouble, such as its disk: the link has nothing to do with it.
@@ -316,4 +325,9 @@ export class PushController implements Service {
     this.#stall = undefined;
     this.#watchdog.progressed();
   }
+}
+
+/** Requests of the push's own. */
+function requestsOf({ counters }: Pick<Link, 'counters'>): number {
+  return counters.requests - counters.asideRequests;
 }

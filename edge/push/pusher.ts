@@ -22,17 +22,18 @@ import { DeliveryProof } from './delivery-proof.js';
 import { Drain } from './drain.js';
 import { FreshLane } from './fresh-lane.js';
 import { isNotYet } from './not-yet.js';
-import type { BatchCounts, PushContext } from './push-context.js';
+import type { AnsweredBatch, BatchCounts, PushContext } from './push-context.js';
 import { PushSession } from './push-session.js';
 import { recoverQuarantine } from './quarantine-recovery.js';
 import { retryPostponed, retryQuarantined } from './quarantine-retry.js';
 import type { QuarantineStore } from './quarantine-store.js';
 import { RefusalWindow } from './refusal-window.js';
+import { RightOfWay } from './right-of-way.js';
 import { tidyUp } from './tidying.js';
 
 const TIDY_EVERY_MS = 900_000;
-/** Batches; on a LAN some 20,000 documents. */
-const RELEASE_EVERY = 10;
+/** Batches; on a LAN some 12,000 documents. */
+const RELEASE_EVERY = 3;
 
 export interface PusherOptions {
   ledger: Ledger;
@@ -42,6 +43,8 @@ export interface PusherOptions {
   quarantine: QuarantineStore;
   clock: ClockGuard;
   log: Logger;
+  /** Whoever takes it has the push hand nothing more over for a while. */
+  rightOfWay?: RightOfWay;
 }
 
 /** Running totals; a run's figures are differences of them. */
@@ -61,7 +64,9 @@ export class Pusher {
   readonly #sizer = new BatchSizer();
   readonly #freshLane: FreshLane;
   readonly #refusals = new RefusalWindow();
+  readonly #rightOfWay: RightOfWay;
   readonly #listeners = new Set<() => void>();
+  readonly #answerListeners = new Set<(answered: AnsweredBatch) => void>();
   readonly #totals: PushTotals = { sent: 0, held: 0, quarantined: 0 };
   /** By segment: documents there were when this process began, which an earlier one may have sent. */
   readonly #foundAtStart: ReadonlyMap<number, number>;
@@ -69,9 +74,11 @@ export class Pusher {
   readonly #touched = new Map<number, number>();
   #session: PushSession | undefined;
   #runs = 0;
+  #isRefusedInFloods = false;
 
   constructor(options: PusherOptions) {
     this.#options = options;
+    this.#rightOfWay = options.rightOfWay ?? new RightOfWay();
     this.#centre = new Centre(options.link, (centreMs) => options.clock.compareWith(centreMs));
     this.#proof = new DeliveryProof(this.#centre);
     this.#audit = new CentreAudit({ ...options, centre: this.#centre });
@@ -89,6 +96,17 @@ export class Pusher {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls back with what is known of each batch the centre has answered; returns the way to end that. */
+  onAnswered(listener: (answered: AnsweredBatch) => void): () => void {
+    this.#answerListeners.add(listener);
+    return () => this.#answerListeners.delete(listener);
+  }
+
+  /** The centre refused so many of the last documents that the fault must be its own. */
+  get isRefusedInFloods(): boolean {
+    return this.#isRefusedInFloods;
+  }
+
   /**
    * Pushes until nothing is pending. A `fresh` run starts a new session, offers quarantined documents again, holds
    * everything kept against the centre, and ends when everything stored at its start is accounted for; another run ends
@@ -97,6 +115,7 @@ export class Pusher {
   async run(fresh: boolean, signal: AbortSignal, yields: () => boolean = () => false): Promise<void> {
     const { ledger, quarantine, log } = this.#options;
     const number = ++this.#runs;
+    this.#refusals.beginRun();
     try {
       // What is sent must be written down as delivered; a store that cannot would send it again and again.
       await ledger.heal();
@@ -127,6 +146,9 @@ export class Pusher {
     } catch (error) {
       // One that was called off and left behind has no say in what the next one does.
       if (number === this.#runs) this.#doubt(error, signal.aborted);
+      // What did not reach the centre says nothing of what it refuses.
+      const isAnswer = error instanceof LinkError && !error.linkDown;
+      if (isAnswer) this.#isRefusedInFloods = this.#refusals.wasFlood;
       throw error;
     }
   }
@@ -158,6 +180,7 @@ export class Pusher {
       touchedUpTo: (segment) => this.#touchedUpTo(segment, identity.receipts),
       nowText: () => this.#nowText(),
     });
+    this.#centre.forgetWitnesses();
     await this.#audit.begin(session, signal);
     this.#sizer.readsBack = identity.kind === 'couchdb';
     this.#session = session;
@@ -225,7 +248,7 @@ export class Pusher {
     const { ledger, link } = this.#options;
     let batches = 0;
     return new Drain({
-      ...{ ledger, link, goesOn, sizer: this.#sizer },
+      ...{ ledger, link, goesOn, sizer: this.#sizer, rightOfWay: this.#rightOfWay },
       context: this.#context(session, signal),
       pushOf: (segment) => session.pushOf(segment),
       hasUnsent: (segment) => session.hasUnsent(segment),
@@ -248,7 +271,10 @@ export class Pusher {
         ...{ ledger, keeper, state, log, yields, signal, centre: this.#centre, proof: session.proof },
         nowText: () => this.#nowText(),
         seenSince: (segment) => session.seenSince(segment),
-        assertSame: () => this.#audit.assertSame(session, signal),
+        assertSame: async () => {
+          await this.#centre.assertNotSetBack(signal);
+          await this.#audit.assertSame(session, signal);
+        },
         isWorthAsking: (segment) => session.isWorthAsking(segment),
         onMissing: (segment: Segment, numbers: readonly NumberRange[]) => {
           isMissing = true;
@@ -292,6 +318,9 @@ export class Pusher {
       nowText: () => this.#nowText(),
       repair: () => this.#options.ledger.repair(),
       onBatch: (counts) => this.#count(counts),
+      onAnswered: (answered) => {
+        for (const listener of this.#answerListeners) listener(answered);
+      },
     };
   }
 }

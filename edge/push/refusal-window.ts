@@ -8,9 +8,25 @@ const FLOOD_FROM = 50;
 
 export class RefusalWindow {
   #batches: { documents: number; refused: number }[] = [];
+  #wasFlood = false;
+
+  /** A run begins: it has met no flood yet. */
+  beginRun(): void {
+    this.#wasFlood = false;
+  }
+
+  /** What was said of the last batch of the run. */
+  get wasFlood(): boolean {
+    return this.#wasFlood;
+  }
 
   /** True when the batch with so many refused would be part of a flood; a batch that is not counts from now on. */
   isFlood(documents: number, refused: number): boolean {
+    this.#wasFlood = this.#judge(documents, refused);
+    return this.#wasFlood;
+  }
+
+  #judge(documents: number, refused: number): boolean {
     const batches = [...this.#batches, { documents, refused }];
     const refusedInWindow = batches.reduce((sum, batch) => sum + batch.refused, 0);
     let inWindow = batches.reduce((sum, batch) => sum + batch.documents, 0);

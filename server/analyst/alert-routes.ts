@@ -1,35 +1,81 @@
-/** `/v1/alerts`: what a person should know of the villages now, told from what the centre holds at the time of asking. */
+/**
+ * `/v1/alerts`: what a person should know of the villages now, and what was. Contacts and reports are told as of the time of
+ * asking; a village's numbers as of a minute before at most, so that however many ask, no index is asked more often.
+ */
 import { Router } from 'express';
+import { z } from 'zod';
+import { AppError } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { defaultPageLimitSchema } from '../../shared/page-limit.js';
+import { parseParameters } from '../../shared/validation.js';
+import { type ClearedVillageAlert, raisedAtOf } from '../alerts/kept-alerts.js';
+import type { NumbersMemory } from '../alerts/numbers-memory.js';
+import { alertsOf, type VillageAlert } from '../alerts/village-alert.js';
 import type { Roles } from '../roles.js';
+import type { VillageRecord } from '../store/contract.js';
 import type { AnalystContext } from './analyst-context.js';
 import type { NumbersView } from './village-numbers.js';
-import { type VillageWithNumbers, viewsWithNumbers } from './village-view.js';
+import { type VillageWithNumbers, viewOf } from './village-view.js';
 
-export interface VillageAlert {
-  village: string;
-  code: 'silent' | 'lost' | 'gaps';
-  severity: 'warning' | 'critical';
-  message: string;
+export interface AlertContext extends AnalystContext {
+  memory: NumbersMemory;
+  /** How old numbers may be that alerts are told from. */
+  numbersAgeMs: number;
 }
 
-export function alertRoutes(context: AnalystContext, roles: Roles): Router {
+/** An answer is given after so long, with the numbers there are by then. */
+const BUDGET_MS = 10_000;
+
+export const alertHistoryQuerySchema = z.strictObject({
+  village: z.string().optional().describe('Of this one alone'),
+  limit: defaultPageLimitSchema,
+});
+
+export function alertRoutes(context: AlertContext, roles: Roles): Router {
+  const { store, contacts, silentAfterHours } = context;
   const router = Router({ caseSensitive: true });
   router
     .route('/')
     .get(roles.require('analyst', 'admin'), async (_request, response) => {
-      const records = (await context.store().villages.list()).filter(({ disabledAt }) => disabledAt === undefined);
-      const views = await viewsWithNumbers(context, records);
-      const unknown = views.flatMap(({ id, numbersUnknown }) => (numbersUnknown === undefined ? [] : [id]));
+      const listed = (await store().villages.list()).filter(({ disabledAt }) => disabledAt === undefined);
+      const records = listed.map((record) => contacts.complete(record));
+      await context.memory.refresh(records, { maxAgeMs: context.numbersAgeMs, budgetMs: BUDGET_MS });
+      const views = records.map((record) => viewWith(context, record));
+      const unknown = views.flatMap(({ id, numbers }) => (numbers === undefined ? [id] : []));
       const partly = views.flatMap(({ id, numbers }) => (numbers && isPartial(numbers) ? [id] : []));
       response.json({
-        items: views.flatMap((view) => alertsOf(view, context.silentAfterHours)),
+        items: views.flatMap((view, n) => withTimes(alertsOf(view, silentAfterHours), records[n])),
         ...(unknown.length > 0 ? { numbersUnknown: unknown } : {}),
         ...(partly.length > 0 ? { numbersPartial: partly } : {}),
       });
     })
     .all(methodNotAllowed('GET'));
+  router
+    .route('/history')
+    .get(roles.require('analyst', 'admin'), async (request, response) => {
+      const { village, limit } = historyQueryOf(request.query);
+      const records = await store().villages.list();
+      const chosen = village === undefined ? records : records.filter(({ id }) => id === village.toLowerCase());
+      if (village !== undefined && chosen.length === 0) {
+        throw new AppError('not_found', `there is no village ${JSON.stringify(village.slice(0, 64))}`);
+      }
+      response.json({ items: historyOf(chosen).slice(0, limit) });
+    })
+    .all(methodNotAllowed('GET'));
   return router;
+}
+
+function viewWith({ memory, clock, silentAfterHours }: AlertContext, record: VillageRecord): VillageWithNumbers {
+  const view = viewOf(record, clock.now(), silentAfterHours);
+  const found = memory.of(record.id);
+  return found && 'numbers' in found ? { ...view, numbers: found.numbers } : view;
+}
+
+function withTimes(alerts: readonly VillageAlert[], record: VillageRecord | undefined): VillageAlert[] {
+  return alerts.map((alert) => {
+    const raisedAt = raisedAtOf(record?.keptAlerts, alert);
+    return raisedAt === undefined ? alert : { ...alert, raisedAt };
+  });
 }
 
 /** Of a village that told of more nodes or spans than are looked at. */
@@ -37,26 +83,15 @@ function isPartial({ nodes, moreNodes = 0 }: NumbersView): boolean {
   return moreNodes > 0 || nodes.some(({ lookedAtFrom }) => lookedAtFrom !== undefined);
 }
 
-export function alertsOf(view: VillageWithNumbers, silentAfterHours: number): VillageAlert[] {
-  const { id: village, silent, lastContactAt, numbers } = view;
-  const alerts: VillageAlert[] = [];
-  if (silent) {
-    const heard = lastContactAt === undefined ? 'was never heard of' : `was last heard of at ${lastContactAt}`;
-    const message = `the village ${heard}, and is expected every ${silentAfterHours} hours`;
-    alerts.push({ village, code: 'silent', severity: 'warning', message });
-  }
-  const { lost = 0, unexplained = 0 } = numbers?.missing ?? {};
-  if (lost > 0) {
-    const message = `${countOf(lost)} lost in the village before the centre had them`;
-    alerts.push({ village, code: 'lost', severity: 'critical', message });
-  }
-  if (unexplained > 0) {
-    const message = `${countOf(unexplained)} missing although newer ones came, and the village has not said why`;
-    alerts.push({ village, code: 'gaps', severity: 'warning', message });
-  }
-  return alerts;
+/** The last one cleared first. */
+function historyOf(records: readonly VillageRecord[]): ({ village: string } & ClearedVillageAlert)[] {
+  const all = records.flatMap(({ id: village, keptAlerts }) =>
+    (keptAlerts?.history ?? []).map((alert) => ({ village, ...alert })),
+  );
+  return all.sort((a, b) => (a.clearedAt < b.clearedAt ? 1 : a.clearedAt > b.clearedAt ? -1 : 0));
 }
 
-function countOf(documents: number): string {
-  return documents === 1 ? '1 document is' : `${documents} documents are`;
+/** Throws `invalid_request` naming the parameter. */
+function historyQueryOf(query: Record<string, unknown>): z.infer<typeof alertHistoryQuerySchema> {
+  return parseParameters(alertHistoryQuerySchema, query);
 }

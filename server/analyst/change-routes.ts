@@ -4,36 +4,39 @@
  */
 import { Router } from 'express';
 import { z } from 'zod';
-import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
-import { problemsOf, sentenceOf } from '../../shared/validation.js';
+import { MAX_PAGE_ITEMS, pageLimitSchema } from '../../shared/page-limit.js';
+import { parseParameters } from '../../shared/validation.js';
 import type { Roles } from '../roles.js';
 import type { Arrival, ArrivalOrder } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
 import { cursorOf, positionIn } from './arrivals-cursor.js';
 import { sendLong } from './stream-answer.js';
 
-const MAX_LIMIT = 1000;
 /** Documents of other villages that one page passes over at most; its `next` then goes on behind them. */
 const MAX_PASSED_OVER = 20_000;
 
 /** A CouchDB's cursor has up to some 36 characters for each shard; with other headers it must fit into the 16 KiB Node takes. */
 const MAX_CURSOR_CHARACTERS = 15_000;
 
-const querySchema = z.strictObject({
-  since: z.string().max(MAX_CURSOR_CHARACTERS, 'is not a cursor this program gave').optional(),
-  village: z.string().optional(),
-  format: z.enum(['json', 'ndjson'], { error: 'must be json or ndjson' }).default('json'),
-  limit: z
+export const changesQuerySchema = z.strictObject({
+  since: z
     .string()
-    .regex(/^\d{1,4}$/, `must be a whole number from 1 to ${MAX_LIMIT}`)
-    .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= MAX_LIMIT, `must be a whole number from 1 to ${MAX_LIMIT}`)
-    .optional(),
+    .max(MAX_CURSOR_CHARACTERS, 'is not a cursor this program gave')
+    .optional()
+    .describe('The `next` of the answer before; from the beginning without'),
+  village: z.string().optional().describe('Of this village only'),
+  format: z
+    .enum(['json', 'ndjson'], { error: 'must be json or ndjson' })
+    .default('json')
+    .describe('A page, or everything up to now as lines'),
+  limit: pageLimitSchema
+    .optional()
+    .describe('How many at most, 1 to 1,000; without, 100 to a page and any number of lines'),
 });
 
-interface ChangesPage {
+export interface ChangesPage {
   items: TelemetryDocument[];
   /** Always there: a program goes on from it when more has arrived. */
   next: string;
@@ -63,11 +66,8 @@ export function changeRoutes(context: AnalystContext, roles: Roles): Router {
   return router;
 }
 
-function parseQuery(parameters: unknown): z.infer<typeof querySchema> {
-  const parsed = querySchema.safeParse(parameters);
-  if (parsed.success) return parsed.data;
-  const details = problemsOf(parsed.error, { isQuery: true });
-  throw new AppError('invalid_request', `the parameter ${sentenceOf(details)}`, { details });
+function parseQuery(parameters: unknown): z.infer<typeof changesQuerySchema> {
+  return parseParameters(changesQuerySchema, parameters);
 }
 
 class ArrivalsFeed {
@@ -86,7 +86,7 @@ class ArrivalsFeed {
     const items: TelemetryDocument[] = [];
     let position = start;
     for (let looked = 0; ; ) {
-      const chunk = looked === 0 ? limit : MAX_LIMIT;
+      const chunk = looked === 0 ? limit : MAX_PAGE_ITEMS;
       const { arrivals, last, isEnd } = await this.#arrivals.read(position, chunk);
       looked += chunk;
       const wanted = arrivals.filter(this.#isWanted).slice(0, limit - items.length);
@@ -106,7 +106,7 @@ class ArrivalsFeed {
     let position = start;
     let left = limit;
     for (;;) {
-      const page = await this.#arrivals.read(position, MAX_LIMIT);
+      const page = await this.#arrivals.read(position, MAX_PAGE_ITEMS);
       const wanted = page.arrivals.filter(this.#isWanted).slice(0, left);
       for (const { document } of wanted) yield `${JSON.stringify(document)}\n`;
       left -= wanted.length;

@@ -3,6 +3,7 @@
  * and depth. What they mean is CouchDB's to judge.
  */
 import type { Request } from 'express';
+import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 
 type Kind = 'json' | 'text' | 'flag' | 'count' | 'update';
@@ -29,6 +30,16 @@ const VIEW: Readonly<Record<string, Kind>> = {
 };
 
 const ALLOWED = { documents: DOCUMENTS, view: VIEW, none: {} } as const;
+
+/** The same parameters as a schema: what they may be. */
+export function parametersSchema(what: keyof typeof ALLOWED): z.ZodObject {
+  const kinds: Readonly<Record<string, Kind>> = ALLOWED[what];
+  const shape = Object.entries(kinds).map(([name, kind]) => {
+    const schema = z.string().refine((value) => isOfKind(kind, value), KIND_WANTED[kind]);
+    return [name, schema.optional().describe(KIND_WANTED[kind].replace('must be', 'Is'))] as const;
+  });
+  return z.strictObject(Object.fromEntries(shape));
+}
 
 /** The parameters to pass on. Throws `invalid_request` naming the first that is unknown, repeated or of another kind. */
 export function checkParameters(query: Request['query'], what: keyof typeof ALLOWED): URLSearchParams {
@@ -65,27 +76,31 @@ const MAX_DEPTH = 16;
 const MAX_VALUES = 2000;
 const MAX_PATTERN_LENGTH = 256;
 
-const FIND_FIELDS: ReadonlySet<string> = new Set([
-  ...['selector', 'limit', 'skip', 'sort', 'fields', 'use_index', 'allow_fallback'],
-  ...['conflicts', 'r', 'bookmark', 'update', 'stable', 'execution_stats'],
-]);
+const any = z.unknown().optional();
+
+/** What they mean is CouchDB's to judge; others than these are refused. */
+export const findSchema = z.object({
+  selector: z.unknown().refine((selector) => selector !== undefined),
+  ...{ limit: any, skip: any, sort: any, fields: any, use_index: any, allow_fallback: any, conflicts: any, r: any },
+  ...{ bookmark: any, update: any, stable: any, execution_stats: any },
+});
 
 /** The body to pass on. Throws `invalid_request`. */
 export function checkFindBody(body: unknown): object {
-  if (typeof body !== 'object' || body === null || Array.isArray(body) || !('selector' in body)) {
+  if (!findSchema.safeParse(body).success)
     throw new AppError('invalid_request', 'the body must be an object with a selector');
-  }
-  const unknown = Object.keys(body).find((name) => !FIND_FIELDS.has(name));
+  const asked = body as object;
+  const unknown = Object.keys(asked).find((name) => !Object.hasOwn(findSchema.shape, name));
   if (unknown !== undefined) {
     throw new AppError('invalid_request', `${JSON.stringify(unknown.slice(0, 64))} is not known in a query`);
   }
-  if (isTooMuch(body)) {
+  if (isTooMuch(asked)) {
     throw new AppError(
       'invalid_request',
       `a query may be nested ${MAX_DEPTH} deep, have ${MAX_VALUES} values, and patterns of ${MAX_PATTERN_LENGTH} characters`,
     );
   }
-  return body;
+  return asked;
 }
 
 /** Level by level, without recursion: what was sent may be nested deeper than the stack is. */

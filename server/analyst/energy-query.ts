@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import { nameSchema } from '../../shared/documents.js';
 import { parseInstant } from '../../shared/time.js';
-import { problemsOf, sentenceOf } from '../../shared/validation.js';
+import { parseParameters } from '../../shared/validation.js';
 import { type Bucket, bucketsBetween, isTimeZone, type Step, startOfDate } from './calendar-buckets.js';
 
 export interface EnergyQuery {
@@ -22,26 +22,26 @@ const MAX_BUCKETS = 10_000;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const MOMENT = 'must be an RFC 3339 date-time such as 2026-03-01T12:00:00Z, or a date such as 2026-03-01';
 
-const querySchema = z.strictObject({
-  device: nameSchema.optional(),
-  from: z.string(),
-  to: z.string(),
+export const energyQuerySchema = z.strictObject({
+  device: nameSchema.optional().describe('Of this meter only'),
+  from: z.string().describe('From this moment on; a date is its midnight in `tz`'),
+  to: z.string().describe('Up to this moment'),
   step: z
     .enum(['hour', 'day'], {
       error: ({ input }) => (Array.isArray(input) ? 'must be given once' : 'must be hour or day'),
     })
-    .default('day'),
-  tz: z.string().refine(isTimeZone, 'must be an IANA time zone such as Africa/Douala, or UTC').default('UTC'),
+    .default('day')
+    .describe('Length of a bucket; `day` unless given'),
+  tz: z
+    .string()
+    .refine(isTimeZone, 'must be an IANA time zone such as Africa/Douala, or UTC')
+    .default('UTC')
+    .describe('IANA time zone whose hours and days these are; `UTC` unless given'),
 });
 
 /** A date is its midnight in the time zone. Throws `invalid_request` that names the parameter. */
 export function parseEnergyQuery(parameters: unknown): EnergyQuery {
-  const parsed = querySchema.safeParse(parameters);
-  if (!parsed.success) {
-    const details = problemsOf(parsed.error, { isQuery: true });
-    throw new AppError('invalid_request', `the parameter ${sentenceOf(details)}`, { details });
-  }
-  const { device, from, to, step, tz: zone } = parsed.data;
+  const { device, from, to, step, tz: zone } = parseParameters(energyQuerySchema, parameters);
   const fromMs = momentOf('from', from, zone);
   const toMs = momentOf('to', to, zone);
   if (fromMs >= toMs) throw new AppError('invalid_request', 'the parameter from must be before to');

@@ -31,6 +31,10 @@ const AFTER = '\uffff';
 /** The village's devices that have readings, by name. */
 export async function* devicesOf(reader: RangeReader, village: string): AsyncGenerator<string, void, undefined> {
   const root = `${village}:r:`;
+  if (reader.seriesBelow) {
+    for (const { prefix } of await reader.seriesBelow(root)) yield prefix.slice(root.length, -1);
+    return;
+  }
   for (let startId = root; ; ) {
     const id = await reader.firstId(startId, root + AFTER);
     if (id === undefined) return;

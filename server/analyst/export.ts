@@ -6,8 +6,9 @@
  * and the last document of each device; whatever else a document has is in its last column, `extra`, as a JSON object: no
  * value is ever left out. With `fields` the columns are these and no others.
  */
+
+import { csvLine } from '../../shared/csv.js';
 import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
-import { csvLine } from './csv.js';
 
 export interface CsvSource {
   type: PostedType;

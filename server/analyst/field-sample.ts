@@ -4,7 +4,7 @@
  */
 import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
 import type { RangeReader } from '../../shared/range-reader.js';
-import type { SeriesReader } from '../../shared/series-merge.js';
+import { readOn, type SeriesReader } from '../../shared/series-reader.js';
 import { AFTER, eachSeries, type SeriesQuery } from '../../shared/series-search.js';
 
 /** Enough to hide a store's latency, few enough not to flood it. */
@@ -18,12 +18,29 @@ export async function* sampleOf(
   query: SeriesQuery,
 ): AsyncGenerator<TelemetryDocument, void, undefined> {
   const { cursor, ...whole } = query;
+  const heads = reader.readRanges ? headsTogether : headsOf;
   const [oldest, newest] = await Promise.all([
-    headsOf(eachSeries(reader, ALL_TIMES, village, type, { ...whole, order: 'asc' })),
-    headsOf(eachSeries(reader, ALL_TIMES, village, type, { ...whole, order: 'desc' })),
+    heads(eachSeries(reader, ALL_TIMES, village, type, { ...whole, order: 'asc' })),
+    heads(eachSeries(reader, ALL_TIMES, village, type, { ...whole, order: 'desc' })),
   ]);
   yield* oldest;
   yield* newest;
+}
+
+/** The same, all asked for together. */
+async function headsTogether(found: AsyncIterable<SeriesReader>): Promise<TelemetryDocument[]> {
+  const series: SeriesReader[] = [];
+  for await (const one of found) series.push(one);
+  for (;;) {
+    const empty = series.filter((one) => one.ahead === 0 && !one.isRead);
+    if (empty.length === 0) break;
+    await readOn(
+      empty,
+      empty.map((one) => one.nextRange(0)),
+    );
+  }
+  for (const one of series) one.step();
+  return series.flatMap(({ head }) => head ?? []);
 }
 
 /** The first document of each series: read while the next series are being found, for one is found through the other. */
@@ -42,16 +59,23 @@ async function headsOf(found: AsyncIterable<SeriesReader>): Promise<TelemetryDoc
   return series.flatMap(({ head }) => head ?? []);
 }
 
-/** The same reader, which asks only once for the first id of a range: finding the series costs a question for each. */
-export function rememberingFirstIds(reader: RangeReader): RangeReader {
-  const known = new Map<string, Promise<string | undefined>>();
+/** The same reader, which finds the series only once: that costs a question for each. */
+export function rememberingSeries(reader: RangeReader): RangeReader {
+  const { readRanges, seriesBelow } = reader;
   return {
     readRange: (range) => reader.readRange(range),
-    firstId(startId, endId) {
-      const key = `${startId}\n${endId}`;
-      const asked = known.get(key) ?? reader.firstId(startId, endId);
-      known.set(key, asked);
-      return asked;
-    },
+    firstId: remembering((startId, endId) => reader.firstId(startId, endId)),
+    ...(readRanges && { readRanges: (ranges) => readRanges.call(reader, ranges) }),
+    ...(seriesBelow && { seriesBelow: remembering((scope) => seriesBelow.call(reader, scope)) }),
+  };
+}
+
+function remembering<T>(ask: (...ids: string[]) => Promise<T>): (...ids: string[]) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (...ids) => {
+    const key = ids.join('\n');
+    const asked = known.get(key) ?? ask(...ids);
+    known.set(key, asked);
+    return asked;
   };
 }

@@ -23,7 +23,7 @@ export type CountHeld = (spans: readonly NumberSpan[]) => Promise<number[]>;
 
 /** Parts of a span that is looked into; the last one need not be counted. */
 const PARTS = 4;
-/** Questions for one node: an index answers some thousand in a second. */
+/** Questions for one node where nothing else is said: an index answers some thousand in a second. */
 const MAX_COUNTS = 1_500;
 
 /** `told`: in order, without overlap, none below `lowest`. Looks at the numbers `lowest` to `highest`. */
@@ -31,14 +31,14 @@ export async function findGaps(
   highest: number,
   told: readonly ToldSpan[],
   count: CountHeld,
-  lowest = 1,
+  { lowest = 1, maxCounts = MAX_COUNTS }: { lowest?: number; maxCounts?: number } = {},
 ): Promise<FoundGaps> {
   const toldSpans = told.map(({ from, to }): NumberSpan => [from, to]);
   const expected = between(lowest, highest, told);
   const counts = await count([...toldSpans, ...expected]);
   const heldOfTold = counts.slice(0, told.length);
   let open = lacking(expected, counts.slice(told.length));
-  let left = MAX_COUNTS;
+  let left = maxCounts;
   const gaps: OpenGap[] = [];
   while (open.length > 0) {
     const whole = open.filter((gap) => gap.missing === sizeOf(gap));

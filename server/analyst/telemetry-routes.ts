@@ -3,6 +3,7 @@
  * stream.
  */
 import { type RequestHandler, Router } from 'express';
+import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
@@ -12,10 +13,11 @@ import {
   streamTelemetry,
   type TelemetryQuery,
 } from '../../shared/telemetry-list.js';
+import { parseParameters } from '../../shared/validation.js';
 import type { Roles } from '../roles.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
 import { csvLines, ndjsonLines } from './export.js';
-import { rememberingFirstIds, sampleOf } from './field-sample.js';
+import { rememberingSeries, sampleOf } from './field-sample.js';
 import { type LongAnswer, sendLong } from './stream-answer.js';
 
 export function telemetryRoutes(context: AnalystContext, roles: Roles): Router {
@@ -32,17 +34,14 @@ export function telemetryRoutes(context: AnalystContext, roles: Roles): Router {
 
 function telemetryHandler(context: AnalystContext, type: PostedType): RequestHandler {
   return async (request, response) => {
-    const { format = 'json', fields: fieldsText, ...parameters } = request.query;
+    const { format: formatText, fields: fieldsText, ...parameters } = request.query;
     const query = parseTelemetryQuery(parameters);
-    const fields = fieldsText === undefined ? undefined : parseFields(fieldsText, format);
+    const { format, fields } = parseForm({ format: formatText, fields: fieldsText });
     const village = await findVillage(context, request.params.id);
-    const reader = rememberingFirstIds(context.store().telemetry);
+    const reader = rememberingSeries(context.store().telemetry);
     if (format === 'json') {
       response.json(await listTelemetry([reader], village.id, type, query));
       return;
-    }
-    if (format !== 'csv' && format !== 'ndjson') {
-      throw new AppError('invalid_request', 'the parameter format must be json, csv or ndjson');
     }
     const limit = parameters.limit === undefined ? Number.POSITIVE_INFINITY : query.limit;
     const documents = firstOf(streamTelemetry([reader], village.id, type, query), limit);
@@ -62,22 +61,32 @@ const CONTENT_TYPES = {
   ndjson: 'application/x-ndjson; charset=utf-8',
 } as const;
 
+const FIELDS_WANTED = 'must be up to 64 names of measurements with commas between them, such as powerW,energyKwh';
 const FIELDS = /^[a-z][A-Za-z0-9]{0,63}(?:,[a-z][A-Za-z0-9]{0,63}){0,63}$/;
 /** Columns a file has anyway. */
 const FIXED_COLUMNS: ReadonlySet<string> = new Set(['at', 'for', 'device', 'model', 'clock', 'node', 'seq', 'boot']);
 
-/** Names of measurements, in the order of the columns. Throws `invalid_request`. */
-function parseFields(text: unknown, format: unknown): string[] {
+/** What the centre's lists have besides the parameters of every list. */
+export const exportQuerySchema = z.strictObject({
+  format: z
+    .enum(['json', 'csv', 'ndjson'], { error: 'must be json, csv or ndjson' })
+    .default('json')
+    .describe('A page, or everything that matches as a file'),
+  fields: z
+    .string({ error: FIELDS_WANTED })
+    .regex(FIELDS, FIELDS_WANTED)
+    .optional()
+    .describe('With `format=csv`: measurements with commas between them, in the order of the columns'),
+});
+
+/** `fields` are names of measurements, each once. Throws `invalid_request`. */
+function parseForm(parameters: { format: unknown; fields: unknown }) {
+  const { format, fields } = parseParameters(exportQuerySchema, parameters);
+  if (fields === undefined) return { format };
   if (format !== 'csv') throw new AppError('invalid_request', 'the parameter fields is for format=csv only');
-  if (typeof text !== 'string' || !FIELDS.test(text)) {
-    throw new AppError(
-      'invalid_request',
-      'the parameter fields must be up to 64 names of measurements with commas between them, such as powerW,energyKwh',
-    );
-  }
-  const names = [...new Set(text.split(','))];
+  const names = [...new Set(fields.split(','))];
   const fixed = names.find((name) => FIXED_COLUMNS.has(name));
-  if (fixed === undefined) return names;
+  if (fixed === undefined) return { format, fields: names };
   throw new AppError('invalid_request', `the parameter fields must not name ${fixed}: that column is always there`);
 }
 

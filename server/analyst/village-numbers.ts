@@ -5,13 +5,15 @@
  * A number nobody has told of counts as not yet sent while it may still be on its way: newest data goes first, and a
  * backlog follows. It is unexplained once it was given more than `silentAfterHours` before the village's last document
  * came, since a forced run, which sends and proves everything, is due every day. While a village sends nothing, nothing of
- * it becomes unexplained.
+ * it becomes unexplained. The node's own report says more, see `reported-numbers.ts`.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { formatInstant } from '../../shared/time.js';
+import type { NodeReport } from '../registry/node-report.js';
 import type { CentralStore, NodeNumbers, NumberSpan } from '../store/contract.js';
 import { type NodeTold, readTold, type ToldKind } from './accounted-numbers.js';
 import { findGaps, type OpenGap } from './number-gaps.js';
+import { gapBehind, reportOn, verdictOn } from './reported-numbers.js';
 
 export type GapKind = ToldKind | 'notYetSent' | 'unexplained';
 
@@ -32,6 +34,8 @@ export interface NodeView {
   held: number;
   /** The highest number held or told of. */
   highest: number;
+  /** The highest the node has given, as it reported. */
+  lastSeq?: number;
   missing: MissingCounts;
   /** In order of their numbers, the first hundred. */
   gaps: NumberGap[];
@@ -53,65 +57,101 @@ const MAX_GAPS = 100;
 /** A village's own events must not make an answer endless: so many nodes of it, and told spans of a node, are looked at. */
 const MAX_NODES = 20;
 const MAX_SPANS = 2_000;
+/** Questions that look for gaps, of all nodes together. */
+const MAX_COUNTS = 1_500;
 const MS_PER_HOUR = 3_600_000;
 
 export interface NumbersQuestion {
   village: string;
   /** When the village's last document came, by the centre's clock. */
   lastDocumentAt: string | undefined;
+  report?: NodeReport | undefined;
   silentAfterHours: number;
 }
 
+/** A node, and all gaps of it. */
+export interface LookedNode {
+  view: NodeView;
+  /** In order of their numbers. */
+  gaps: readonly NumberGap[];
+  told: NodeTold;
+}
+
+export interface LookedNumbers {
+  numbers: NumbersView;
+  nodes: readonly LookedNode[];
+}
+
+const NOTHING_TOLD: NodeTold = { spans: [], events: [] };
+
 export async function numbersOf(store: CentralStore, question: NumbersQuestion): Promise<NumbersView> {
+  return (await lookAtNumbers(store, question)).numbers;
+}
+
+export async function lookAtNumbers(store: CentralStore, question: NumbersQuestion): Promise<LookedNumbers> {
   const { village } = question;
   const [held, told] = await Promise.all([store.numbers.nodes(village), readTold(store.telemetry, village)]);
   const names = new Set([
     ...held.map(({ node }) => node),
     ...[...told].flatMap(([node, { spans }]) => (spans.length > 0 ? [node] : [])),
+    ...(question.report?.lastSeq ? [question.report.node] : []),
   ]);
-  const nodes: NodeView[] = [];
   const byNode = new Map(held.map((one) => [one.node, one]));
   const known = [...names].sort().map((node) => byNode.get(node) ?? { node, held: 0, highest: 0 });
   const looked = new Set([...known].sort((a, b) => b.held - a.held).slice(0, MAX_NODES));
-  for (const one of known.filter((some) => looked.has(some))) {
-    nodes.push(await viewOfNode(store, question, one, told.get(one.node) ?? { spans: [], events: [] }));
-  }
+  // All at once: a store that is far away takes as long for one question as for those of every node.
+  const looks = await Promise.all(
+    known
+      .filter((some) => looked.has(some))
+      .map((one) => lookAtNode(store, question, one, told.get(one.node) ?? NOTHING_TOLD, looked.size)),
+  );
+  const nodes = looks.map(({ view }) => view);
   const missing = noneMissing();
   for (const one of nodes) for (const kind of kindsOf(missing)) missing[kind] += one.missing[kind];
   const more = known.length - nodes.length;
   const sum = nodes.reduce((total, one) => total + one.held, 0);
-  return { held: sum, missing, nodes, ...(more > 0 ? { moreNodes: more } : {}) };
+  return { numbers: { held: sum, missing, nodes, ...(more > 0 ? { moreNodes: more } : {}) }, nodes: looks };
 }
 
-async function viewOfNode(
+async function lookAtNode(
   store: CentralStore,
   question: NumbersQuestion,
   numbers: NodeNumbers,
   told: NodeTold,
-): Promise<NodeView> {
+  nodes: number,
+): Promise<LookedNode> {
   const { village } = question;
   const { node, held } = numbers;
   const spans = told.spans.slice(-MAX_SPANS);
   const lowest = spans.length < told.spans.length ? (spans[0]?.from ?? 1) : 1;
   const count = (asked: readonly NumberSpan[]) => store.numbers.counts(village, node, asked);
-  const { gaps: open, heldOfTold } = await findGaps(numbers.highest, spans, count, lowest);
+  const maxCounts = Math.floor(MAX_COUNTS / nodes);
+  const { gaps: open, heldOfTold } = await findGaps(numbers.highest, spans, count, { lowest, maxCounts });
   const gaps = spans.flatMap(({ from, to, kind }, n) => gapOf(from, to, kind, to - from + 1 - (heldOfTold[n] ?? 0)));
+  const highest = Math.max(numbers.highest, told.spans.at(-1)?.to ?? 0);
+  const report = reportOn({ ...question, node, report: question.report });
+  const behind = gapBehind(highest, report);
+  const verdict = report && verdictOn([...open, ...behind], told.spans, report);
+  const byAge = open.filter(({ to }) => !report || !verdict || to > report.lastSeq);
   const limit = limitOf(question);
-  const oldCount = await countOld(open, (gap) =>
-    wasGivenBefore(limit, gap, told, () => store.numbers.behindGap(village, node, gap.to + 1)),
+  const oldCount = await countOld(byAge, (gap) =>
+    wasGivenBefore(limit, gap, told, async () => (await store.numbers.besideGaps(village, node, [gap.to + 1]))[0]),
   );
-  for (const [n, { from, to, missing }] of open.entries()) {
-    gaps.push(...gapOf(from, to, n < oldCount ? 'unexplained' : 'notYetSent', missing));
+  const kinds = new Map<OpenGap, GapKind>(byAge.map((gap, n) => [gap, n < oldCount ? 'unexplained' : 'notYetSent']));
+  for (const gap of [...open, ...behind]) {
+    gaps.push(...gapOf(gap.from, gap.to, kinds.get(gap) ?? verdict ?? 'notYetSent', gap.missing));
   }
   const missing = noneMissing();
   for (const { from, to, kind, missing: some } of gaps) missing[kind] += some ?? to - from + 1;
   gaps.sort((a, b) => a.from - b.from);
-  return {
-    ...{ node, held, highest: Math.max(numbers.highest, told.spans.at(-1)?.to ?? 0), missing },
+  const view: NodeView = {
+    ...{ node, held, highest, missing },
+    ...(report ? { lastSeq: report.lastSeq } : {}),
     gaps: gaps.slice(0, MAX_GAPS),
     ...(gaps.length > MAX_GAPS ? { moreGaps: gaps.length - MAX_GAPS } : {}),
     ...(lowest > 1 ? { lookedAtFrom: lowest } : {}),
   };
+  return { view, gaps, told };
 }
 
 function gapOf(from: number, to: number, kind: GapKind, missing: number): NumberGap[] {

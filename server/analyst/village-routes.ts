@@ -4,42 +4,60 @@
  */
 import { Router } from 'express';
 import { z } from 'zod';
-import { AppError } from '../../shared/app-error.js';
 import { villageIdSchema } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import { jsonBody } from '../../shared/http/json-body.js';
 import { formatInstant } from '../../shared/time.js';
-import { problemsOf, sentenceOf } from '../../shared/validation.js';
+import { parseBody } from '../../shared/validation.js';
+import type { NumbersMemory } from '../alerts/numbers-memory.js';
 import { createCredential, hashCredential } from '../gateway/credential.js';
 import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS, rotated } from '../gateway/credential-rotation.js';
+import { regionSchema } from '../registry/village-selection.js';
 import { RESERVED_USERS, type Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
-import { viewOf, viewsWithNumbers } from './village-view.js';
+import { pageOf, parseVillageList } from './village-page.js';
+import { type VillageView, viewOf, viewsWithNumbers, withMissing } from './village-view.js';
 
 const MAX_BODY_BYTES = 16 * 1024;
 
-const newVillageSchema = z.strictObject({
-  id: villageIdSchema.refine((id) => !RESERVED_USERS.has(id), 'is the name of a user of the centre'),
+export const newVillageSchema = z.strictObject({
+  id: villageIdSchema
+    .refine((id) => !RESERVED_USERS.has(id), 'is the name of a user of the centre')
+    .describe('Kept in lower case'),
   name: z.string().min(1).max(200).optional(),
   lat: z.number().min(-90).max(90).optional(),
   lon: z.number().min(-180).max(180).optional(),
+  region: regionSchema.optional().describe('Under which many villages are chosen at once'),
 });
 
-const rotationSchema = z.strictObject({
-  /** How long the old credential stays good; 0 ends it at once. */
-  overlapHours: z.number().min(0).max(MAX_OVERLAP_HOURS).default(DEFAULT_OVERLAP_HOURS),
+export const rotationSchema = z.strictObject({
+  overlapHours: z
+    .number()
+    .min(0)
+    .max(MAX_OVERLAP_HOURS)
+    .default(DEFAULT_OVERLAP_HOURS)
+    .describe('How long the old credential stays good; 0 ends it at once'),
 });
 
-export function villageRoutes(context: AnalystContext, roles: Roles): Router {
+export interface VillageContext extends AnalystContext {
+  memory: NumbersMemory;
+}
+
+export function villageRoutes(context: VillageContext, roles: Roles): Router {
   const { store, directory, clock } = context;
   const reads = roles.require('analyst', 'admin');
   const administers = roles.require('admin');
   const router = Router({ caseSensitive: true });
 
   const view = (record: VillageRecord) =>
-    viewOf(context.contacts.complete(record), clock.now(), context.silentAfterHours);
+    withMissing(viewOf(context.contacts.complete(record), clock.now(), context.silentAfterHours), context.memory);
   const withNumbers = (records: readonly VillageRecord[]) => viewsWithNumbers(context, records);
+  /** In the order of the views. */
+  const numbersOf = (views: readonly VillageView[], records: readonly VillageRecord[]) => {
+    const byId = new Map(records.map((record) => [record.id, record]));
+    return withNumbers(views.flatMap(({ id }) => byId.get(id) ?? []));
+  };
 
   /** Stores the change and lets no cached record of the village outlive it here. */
   const change = async (name: unknown, edit: (record: VillageRecord) => VillageRecord) => {
@@ -52,9 +70,10 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
   router
     .route('/')
     .get(reads, async (request, response) => {
-      const asksNumbers = parseListQuery(request.query);
+      const query = parseVillageList(request.query);
       const records = await store().villages.list();
-      response.json({ items: asksNumbers ? await withNumbers(records) : records.map(view) });
+      const page = pageOf(records.map(view), query);
+      response.json(query.numbers === 'true' ? { ...page, items: await numbersOf(page.items, records) } : page);
     })
     .post(administers, jsonBody(MAX_BODY_BYTES), async (request, response) => {
       const village = newVillageOf(request.body);
@@ -80,7 +99,7 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
   router
     .route('/:id/rotate')
     .post(administers, jsonBody(MAX_BODY_BYTES), async (request, response) => {
-      const overlapHours = overlapHoursOf(request.body);
+      const { overlapHours } = parseBody(rotationSchema, request.body ?? {});
       const password = createCredential();
       const credentialHash = hashCredential(password);
       const rotation = { nowMs: clock.now(), overlapHours };
@@ -101,34 +120,13 @@ export function villageRoutes(context: AnalystContext, roles: Roles): Router {
   return router;
 }
 
-/** True when the list is to tell of numbers. Throws `invalid_request`. */
-function parseListQuery({ numbers, ...others }: Record<string, unknown>): boolean {
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new AppError('invalid_request', `the parameter ${unknown} is not known here`);
-  if (numbers !== undefined && numbers !== 'true' && numbers !== 'false') {
-    throw new AppError('invalid_request', 'the parameter numbers must be true or false');
-  }
-  return numbers === 'true';
-}
-
-function overlapHoursOf(body: unknown): number {
-  const parsed = rotationSchema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data.overlapHours;
-  const details = problemsOf(parsed.error);
-  throw new AppError('invalid_request', sentenceOf(details, 'the body'), { details });
-}
-
 function newVillageOf(body: unknown): Omit<VillageRecord, 'credentialHash' | 'createdAt'> {
-  const parsed = newVillageSchema.safeParse(body ?? {});
-  if (parsed.success) {
-    const { id, name, lat, lon } = parsed.data;
-    return {
-      id,
-      ...(name === undefined ? {} : { name }),
-      ...(lat === undefined ? {} : { lat }),
-      ...(lon === undefined ? {} : { lon }),
-    };
-  }
-  const details = problemsOf(parsed.error);
-  throw new AppError('invalid_request', sentenceOf(details, 'the body'), { details });
+  const { id, name, lat, lon, region } = parseBody(newVillageSchema, body ?? {});
+  return {
+    id,
+    ...(name === undefined ? {} : { name }),
+    ...(lat === undefined ? {} : { lat }),
+    ...(lon === undefined ? {} : { lon }),
+    ...(region === undefined ? {} : { region }),
+  };
 }

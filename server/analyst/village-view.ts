@@ -1,14 +1,19 @@
 /** A village as analysts see it: what is truly known here, nothing guessed. */
 import { AppError } from '../../shared/app-error.js';
+import type { NumbersMemory } from '../alerts/numbers-memory.js';
+import type { NodeReport, ReportedAlert } from '../registry/node-report.js';
+import type { VillageProfile } from '../registry/village-profile.js';
 import type { VillageRecord } from '../store/contract.js';
 import type { AnalystContext } from './analyst-context.js';
-import { type NumbersView, numbersOf } from './village-numbers.js';
+import { type Need, needOf } from './need.js';
+import { type MissingCounts, type NumbersView, numbersOf } from './village-numbers.js';
 
 export interface VillageView {
   id: string;
   name?: string;
   lat?: number;
   lon?: number;
+  region?: string;
   createdAt: string;
   disabled: boolean;
   /** When a request of it last succeeded. */
@@ -24,6 +29,21 @@ export interface VillageView {
   failures?: number;
   /** Not heard of for longer than is expected of a village. */
   silent: boolean;
+  /** What it needs somebody for, if anything. */
+  need: Need;
+  /** Documents of its registry with an open conflict. */
+  openConflicts?: number;
+  /** What its registry says of it. */
+  profile?: VillageProfile;
+  /** What is missing of its numbers, as of when they were looked at last; absent where they were not yet. */
+  missing?: MissingCounts;
+  missingAsOf?: string;
+  /** When its node's newest report came, by the centre's clock; what follows is the village's word as of then. */
+  reportedAt?: string;
+  pending?: number;
+  oldestPendingAt?: string;
+  alerts?: ReportedAlert[];
+  report?: Omit<NodeReport, 'receivedAt' | 'pending' | 'oldestPendingAt' | 'alerts'>;
 }
 
 export interface VillageWithNumbers extends VillageView {
@@ -38,12 +58,32 @@ const PARALLEL = 4;
 
 /** A village never heard of is silent once it is older than `silentAfterHours`. */
 export function viewOf(record: VillageRecord, nowMs: number, silentAfterHours: number): VillageView {
-  const { credentialHash, previousCredentials, disabledAt, ...shown } = record;
+  const { credentialHash, previousCredentials, disabledAt, report, keptAlerts, ...shown } = record;
   const heardMs = Date.parse(record.lastContactAt ?? record.createdAt);
-  return {
+  const view = {
     ...shown,
     disabled: disabledAt !== undefined,
     silent: nowMs - heardMs > silentAfterHours * MS_PER_HOUR,
+    ...(report ? reported(report) : {}),
+  };
+  return { ...view, need: needOf(view) };
+}
+
+/** With what is remembered of its numbers. */
+export function withMissing(view: VillageView, memory: Pick<NumbersMemory, 'lookedAt'>): VillageView {
+  const looked = memory.lookedAt(view.id);
+  if (!looked) return view;
+  const { missing, at: missingAsOf } = looked;
+  return { ...view, missing, missingAsOf, need: needOf({ ...view, missing }) };
+}
+
+function reported({ receivedAt, pending, oldestPendingAt, alerts, ...report }: NodeReport): Partial<VillageView> {
+  return {
+    reportedAt: receivedAt,
+    ...(pending === undefined ? {} : { pending }),
+    ...(oldestPendingAt === undefined ? {} : { oldestPendingAt }),
+    ...(alerts === undefined ? {} : { alerts }),
+    report,
   };
 }
 
@@ -64,9 +104,11 @@ async function viewWithNumbers(context: AnalystContext, record: VillageRecord): 
   const { contacts, clock, silentAfterHours, store } = context;
   const known = contacts.complete(record);
   const view = viewOf(known, clock.now(), silentAfterHours);
-  const question = { village: record.id, lastDocumentAt: known.lastDocumentAt, silentAfterHours };
+  const { lastDocumentAt, report } = known;
+  const question = { village: record.id, lastDocumentAt, report, silentAfterHours };
   try {
-    return { ...view, numbers: await numbersOf(store(), question) };
+    const numbers = await numbersOf(store(), question);
+    return { ...view, numbers, need: needOf({ ...view, missing: numbers.missing }) };
   } catch (error) {
     // When a village was last heard of is worth telling all the same.
     if (error instanceof AppError && error.retryable) return { ...view, numbersUnknown: error.message };

@@ -11,11 +11,15 @@ import { adminTokenFile } from '../tokens.js';
 
 const TIMEOUT_MS = 30_000;
 
-/** Adds `--central`, `--json` and the settings of a verb that asks the running centre. */
-export function addClientOptions(command: Command): Command {
+/** Adds `--central`, how to print (`--json`) and the settings of a verb that asks the running centre. */
+export function addClientOptions(command: Command, addOutput: (command: Command) => Command = addJson): Command {
   command.addOption(new Option('--central <url>', 'the running centre (default: from CENTRAL_HOST and CENTRAL_PORT)'));
-  command.addOption(new Option('--json', 'print JSON'));
+  addOutput(command);
   return addSettings(command, CLIENT_SETTINGS);
+}
+
+function addJson(command: Command): Command {
+  return command.addOption(new Option('--json', 'print JSON'));
 }
 
 /** A client with the admin's token. Throws `usage` when there is no token to be found. */

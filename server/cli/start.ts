@@ -1,7 +1,8 @@
 /** `solar-central start`: runs the centre until it is asked to end. */
-import v8 from 'node:v8';
 import type { Command } from 'commander';
 import { addSettings, EXIT, settingsOf, untilTerminated } from '../../shared/cli.js';
+import { limitOldGeneration } from '../../shared/lean-heap.js';
+import { ServiceManager } from '../../shared/service-manager.js';
 import { version } from '../../shared/version.js';
 import { configOf, SERVER_SETTINGS } from '../config.js';
 
@@ -16,7 +17,7 @@ export function addStart(program: Command): void {
   addSettings(command, SERVER_SETTINGS).action(async () => {
     const settings = settingsOf(command, SERVER_SETTINGS);
     const config = configOf(settings);
-    v8.setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+    limitOldGeneration(HEAP_GROWING_PERCENT);
     const [{ createLogger }, { Central }] = await Promise.all([
       import('../../shared/logger.js'),
       import('../central.js'),
@@ -32,9 +33,11 @@ export function addStart(program: Command): void {
     await central.start();
     const store = config.couch ? `CouchDB at ${config.couch.url}` : `embedded in ${config.dataPath}`;
     log.info(`the centre listens at ${central.url}`, { url: central.url, version, store });
+    const manager = new ServiceManager({ env: process.env, log });
+    await manager.ready(`the centre at ${central.url}`, () => central.pulse());
     const signal = await terminated;
     log.info('the centre is stopping', { signal });
-    await central.stop();
+    await Promise.all([manager.stopping(), central.stop()]);
     log.info('the centre has stopped');
     process.exitCode = EXIT.ok;
   });

@@ -1,6 +1,7 @@
-/** `solar-central village list`: every village and when it was last heard of. */
+/** `solar-central village list`: every village, when it was last heard of, and what awaits it. */
 import type { Command } from 'commander';
 import { print } from '../../shared/cli.js';
+import { printColumns } from '../../shared/columns.js';
 import type { VillageView } from '../analyst/village-view.js';
 import { addClientOptions, adminClient } from './centre-client.js';
 
@@ -16,23 +17,18 @@ export function addVillageList(village: Command): void {
 
 function printTable(villages: readonly VillageView[]): void {
   const rows = [
-    ['VILLAGE', 'STATE', 'LAST CONTACT', 'LAST DOCUMENT', 'NAME'],
+    ['VILLAGE', 'STATE', 'LAST CONTACT', 'LAST DOCUMENT', 'PENDING', 'CONFLICTS', 'NAME'],
     ...villages.map((one) => [
       one.id,
       stateOf(one),
       one.lastContactAt ?? '-',
       one.lastDocumentAt ?? '-',
+      String(one.pending ?? '-'),
+      String(one.openConflicts ?? 0),
       one.name ?? '',
     ]),
   ];
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const row of rows)
-    print(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+  printColumns(rows);
 }
 
 function stateOf(village: VillageView): string {

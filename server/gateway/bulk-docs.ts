@@ -5,6 +5,7 @@
  * accepted is durable; when the store fails, the whole request fails and nothing is claimed.
  */
 import type { RequestHandler } from 'express';
+import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import { villageOf } from '../roles.js';
 import type { HeldNumber, IncomingDocument, WriteOutcome } from '../store/contract.js';
@@ -12,7 +13,7 @@ import { assertFew } from './body-density.js';
 import { checkDocument, type DocumentVerdict } from './document-check.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
-import { sendJson } from './send-json.js';
+import { sendEntries } from './send-entries.js';
 
 /** One line of the answer. */
 export type BulkEntry =
@@ -30,27 +31,27 @@ export function bulkDocsHandler(context: GatewayContext): RequestHandler {
       return takeDocuments(documents, { village, metrics, write: (accepted) => store().write(accepted) });
     });
     if (entries.some((entry) => 'ok' in entry)) contacts.note(village, { succeeded: true, documents: true });
-    response.status(201);
-    if (/(^|[,\s])return=representation([,;\s]|$)/i.test(request.get('Prefer') ?? '')) {
-      response.set('Preference-Applied', 'return=representation');
-      await sendJson(request, response, entries);
-    } else {
-      const failures = entries.filter((entry) => !('ok' in entry));
-      await sendJson(request, response, failures);
-    }
+    await sendEntries(request, response, entries);
   };
 }
 
-function documentsOf(body: unknown): unknown[] {
-  if (typeof body !== 'object' || body === null || !('docs' in body) || !Array.isArray(body.docs)) {
-    throw new AppError('invalid_request', 'the body must be an object with docs, a list of documents');
+/** Documents are judged one by one, see `document-check.ts`. */
+export const bulkDocsSchema = z.object({ docs: z.array(z.unknown()), new_edits: z.literal(false) });
+
+/** The documents of a body. Throws `invalid_request` and `too_large`. */
+export function documentsOf(body: unknown): unknown[] {
+  const parsed = bulkDocsSchema.safeParse(body);
+  if (!parsed.success) {
+    const isOldEdit = parsed.error.issues[0]?.path[0] === 'new_edits';
+    throw new AppError('invalid_request', isOldEdit ? NEW_EDITS_WANTED : DOCS_WANTED);
   }
-  if (!('new_edits' in body) || body.new_edits !== false) {
-    throw new AppError('invalid_request', 'new_edits must be false: this gateway takes replicated documents only');
-  }
-  assertFew(body.docs.length, 'documents');
-  return body.docs;
+  const { docs } = parsed.data;
+  assertFew(docs.length, 'documents');
+  return docs;
 }
+
+const DOCS_WANTED = 'the body must be an object with docs, a list of documents';
+const NEW_EDITS_WANTED = 'new_edits must be false: this gateway takes replicated documents only';
 
 interface Taking {
   village: string;

@@ -1,6 +1,7 @@
 /**
- * When each village was last heard of, and how often it failed. Kept in memory; what is new about a village is written at
- * most every few minutes, and at stop, so that contacts cost no write each. A crash loses at most those minutes.
+ * When each village was last heard of, how often it failed, and what its node reported last. Kept in memory; what is new
+ * about a village is written at most every few minutes, and at stop, so that contacts cost no write each. A crash loses at
+ * most those minutes. Their history by hour (`contact-history.ts`) is written along, more seldom.
  *
  * Several gateways may hear of the same village: times only move forward, and each adds the failures it saw.
  */
@@ -8,7 +9,9 @@ import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Service } from '../../shared/service.js';
 import { type Clock, formatInstant, sleep } from '../../shared/time.js';
+import type { NodeReport } from '../registry/node-report.js';
 import type { CentralStore, VillageRecord } from '../store/contract.js';
+import { ContactHistory } from './contact-history.js';
 
 export interface ContactLogOptions {
   store(): CentralStore;
@@ -23,13 +26,13 @@ export interface ContactLogOptions {
 /** The fields of a record that contacts move; `failures` are those that came on top. */
 export type Contact = Pick<
   VillageRecord,
-  'lastAttemptAt' | 'lastContactAt' | 'lastDocumentAt' | 'lastFailureAt' | 'lastFailureStatus' | 'failures'
+  'lastAttemptAt' | 'lastContactAt' | 'lastDocumentAt' | 'lastFailureAt' | 'lastFailureStatus' | 'failures' | 'report'
 >;
 
 export interface Attempt {
   /** It got what it asked for. */
   succeeded: boolean;
-  /** Documents were taken. */
+  /** Documents were taken; the request itself is noted when it ends, and counts then. */
   documents: boolean;
   /** HTTP status of the answer, where it did not succeed. */
   status?: number;
@@ -44,33 +47,39 @@ const MAX_REMEMBERED = 200_000;
 
 export class ContactLog implements Service {
   readonly name = 'contact log';
+  readonly history: ContactHistory;
   readonly #options: ContactLogOptions;
   /** What the store does not have yet. */
   readonly #pending = new Map<string, Contact>();
   readonly #writtenAtMs = new Map<string, number>();
+  /** Requests with documents, and reports, since the start. */
+  readonly #arrivals = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(options: ContactLogOptions) {
     this.#options = options;
+    this.history = new ContactHistory(options);
   }
 
   async start(): Promise<void> {
     const intervalMs = this.#options.flushIntervalMs ?? FLUSH_INTERVAL_MS;
-    this.#timer ??= setInterval(() => void this.flushDue(), intervalMs);
+    this.#timer ??= setInterval(() => void this.#flushAllDue(), intervalMs);
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
     const waiting = new AbortController();
-    await Promise.race([this.flush(), sleep(STOP_WAIT_MS, waiting.signal)]);
+    await Promise.race([this.#flushAll(), sleep(STOP_WAIT_MS, waiting.signal)]);
     waiting.abort();
   }
 
   /** A village asked something, or somebody in its name. */
   note(village: string, { succeeded, documents, status }: Attempt): void {
     const at = formatInstant(this.#options.clock.now());
+    if (documents) this.#arrived(village);
+    else this.history.note(village, succeeded);
     const before = this.#pending.get(village);
     const failure = {
       lastFailureAt: at,
@@ -83,6 +92,21 @@ export class ContactLog implements Service {
       ...(succeeded ? { lastContactAt: at } : failure),
       ...(documents ? { lastDocumentAt: at } : {}),
     });
+  }
+
+  /** A node's newest report came; written down with the contacts. */
+  noteReport(village: string, report: NodeReport): void {
+    this.#arrived(village);
+    this.#pending.set(village, { ...this.#pending.get(village), report });
+  }
+
+  /** Grows whenever something of the village came to this process. */
+  arrivalsOf(village: string): number {
+    return this.#arrivals.get(village) ?? 0;
+  }
+
+  #arrived(village: string): void {
+    this.#arrivals.set(village, this.arrivalsOf(village) + 1);
   }
 
   /** A record with what this process knows better. */
@@ -102,6 +126,17 @@ export class ContactLog implements Service {
       const writtenAtMs = this.#writtenAtMs.get(village);
       return writtenAtMs === undefined || clock.monotonic() - writtenAtMs >= writeIntervalMs;
     });
+  }
+
+  async #flushAllDue(): Promise<void> {
+    await this.flushDue();
+    await this.history.flush();
+  }
+
+  /** The history last: it is the one that can be done without. */
+  async #flushAll(): Promise<void> {
+    await this.flush();
+    await this.history.flush(true);
   }
 
   #flushWhere(isDue: (village: string) => boolean): Promise<void> {
@@ -145,6 +180,8 @@ function later(record: VillageRecord, contact: Contact | undefined): VillageReco
     const seen = contact?.[name];
     if (seen !== undefined && seen > (merged[name] ?? '')) merged[name] = seen;
   }
+  const report = contact?.report;
+  if (report && report.receivedAt > (merged.report?.receivedAt ?? '')) merged.report = report;
   if (!contact?.failures) return merged;
   merged.failures = (merged.failures ?? 0) + contact.failures;
   const { lastFailureAt = '', lastFailureStatus } = contact;

@@ -7,6 +7,7 @@
 import { LIMITS, type TelemetryType, telemetryId } from '../../shared/documents.js';
 import { isCanonicalInstant } from '../../shared/time.js';
 import type { IncomingDocument } from '../store/contract.js';
+import { revisionOf } from './revision-field.js';
 
 /** Above the sender's limit by what the node adds, `_rev` and `_revisions` included. */
 const MAX_DOCUMENT_BYTES = LIMITS.documentBytes + 2048;
@@ -17,15 +18,12 @@ const MAX_TEXT_LENGTH = {
   prediction: LIMITS.measurementTextLength,
   event: 8192,
 };
-const MAX_HISTORY = 1000;
 /** `[9007199254740991,9007199254740991],` */
 const RANGE_BYTES = 36;
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const NODE = /^[a-z0-9]{4,12}$/;
 const FIELD = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
-const REVISION = /^[1-9]\d{0,8}-[0-9a-f]{1,64}$/;
-const HASH = /^[0-9a-f]{1,64}$/;
 /** Fields beginning with an underscore are CouchDB's; a replicated document has these. */
 const RESERVED_ALLOWED: ReadonlySet<string> = new Set(['_id', '_rev', '_revisions']);
 const EVENT_NUMBER = /^\d{1,15}$/;
@@ -135,20 +133,6 @@ function flatnessReason(fields: Fields, type: TelemetryType): string | undefined
   const { _revisions, ...rest } = fields;
   const bytes = Buffer.byteLength(JSON.stringify(rest));
   return bytes <= MAX_DOCUMENT_BYTES ? undefined : `has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are allowed`;
-}
-
-/** The revision from `_rev`, from `_revisions` (CouchDB's history), or from both when they agree. */
-function revisionOf({ _rev: rev, _revisions: revisions }: Fields): string | undefined {
-  if (rev !== undefined && (typeof rev !== 'string' || !REVISION.test(rev))) return undefined;
-  if (revisions === undefined) return rev;
-  if (typeof revisions !== 'object' || revisions === null) return undefined;
-  const { start, ids, ...more } = revisions as Fields;
-  if (!Array.isArray(ids) || ids.length === 0 || ids.length > MAX_HISTORY || Object.keys(more).length > 0)
-    return undefined;
-  if (!Number.isSafeInteger(start) || (start as number) < ids.length) return undefined;
-  if (!ids.every((hash) => typeof hash === 'string' && HASH.test(hash))) return undefined;
-  const newest = `${start}-${ids[0]}`;
-  return REVISION.test(newest) && (rev === undefined || rev === newest) ? newest : undefined;
 }
 
 /** Both ends inclusive. */

@@ -1,9 +1,12 @@
 /** What the replication endpoints work with. */
 import type { Logger } from '../../shared/logger.js';
+import type { Clock } from '../../shared/time.js';
+import type { RegistryNotes } from '../registry/registry-notes.js';
 import type { CentralStore } from '../store/contract.js';
 import type { Admission } from './admission.js';
 import type { ContactLog } from './contact-log.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
+import type { RegistryWaits } from './registry-waits.js';
 import type { VillageAllowance } from './village-allowance.js';
 import type { VillageDirectory } from './village-directory.js';
 
@@ -15,5 +18,8 @@ export interface GatewayContext {
   admission: Admission;
   allowance: VillageAllowance;
   metrics: GatewayMetrics;
+  waits: RegistryWaits;
+  notes: RegistryNotes;
+  clock: Clock;
   log: Logger;
 }

@@ -1,22 +1,24 @@
 /**
  * The replication endpoints a village needs to push its telemetry, in CouchDB's words; stock `PouchDB.replicate.to`
- * works with them. Nothing else of a CouchDB is there: no reading of documents, no design documents, no other database.
+ * works with them. Nothing else of a CouchDB is there: no reading of documents, no design documents, no other database
+ * but the village's registry (`registry-routes.ts`).
  */
-import { type RequestHandler, Router } from 'express';
-import { AppError } from '../../shared/app-error.js';
+import { Router } from 'express';
 import { version } from '../../shared/version.js';
-import { type Roles, villageOf } from '../roles.js';
+import type { Roles } from '../roles.js';
 import { bulkDocsHandler } from './bulk-docs.js';
+import { noteContact, onlyMethods } from './common-handlers.js';
 import { couchErrorHandler, couchNotFound } from './couch-errors.js';
 import type { GatewayContext } from './gateway-context.js';
 import { localDocumentHandlers } from './local-documents.js';
 import { receiptHandler } from './receipt.js';
+import { registryRoutes } from './registry-routes.js';
 import { revsDiffHandler } from './revs-diff.js';
 import { allowedAtOnce } from './village-allowance.js';
 
 export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
   const { store } = context;
-  const local = localDocumentHandlers(context);
+  const local = localDocumentHandlers({ admission: context.admission, documentsOf: () => store().local });
   const router = Router({ caseSensitive: true });
   router.use((_request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
@@ -64,35 +66,8 @@ export function gatewayRoutes(context: GatewayContext, roles: Roles): Router {
   telemetry.use(couchNotFound);
 
   router.use('/telemetry', telemetry);
+  router.use('/registry-:village', registryRoutes(context, roles));
   // Errors of this router's own routes: those of other routers do not come through here.
   router.use(couchErrorHandler(context.log));
   return router;
-}
-
-/** What is noted of a request whose connection ended before its answer was out. */
-const NOT_ANSWERED = 499;
-
-/** Notes the village's request when it has been answered, or is not going to be. */
-function noteContact({ contacts }: GatewayContext): RequestHandler {
-  return (_request, response, next) => {
-    if (response.locals.caller?.role === 'village') {
-      const village = villageOf(response);
-      const note = () => {
-        const status = response.writableFinished ? response.statusCode : NOT_ANSWERED;
-        // A missing checkpoint (404) is an answer as good as any.
-        contacts.note(village, { succeeded: status < 400 || status === 404, documents: false, status });
-      };
-      // Gone while it was found out who is asking: nothing would tell of its end any more.
-      if (response.destroyed) note();
-      else response.once('close', note);
-    }
-    next();
-  };
-}
-
-function onlyMethods(...allowed: string[]): RequestHandler {
-  return (_request, response, next) => {
-    response.set('Allow', allowed.join(', '));
-    next(new AppError('method_not_allowed', `Only ${allowed.join(',')} allowed`));
-  };
 }

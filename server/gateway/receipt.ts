@@ -3,12 +3,29 @@
  * storage at the time of asking. See `docs/receipts.md`.
  */
 import type { Request, RequestHandler } from 'express';
+import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
+import { problemsOf, sentenceOf } from '../../shared/validation.js';
 import { villageOf } from '../roles.js';
 import type { GatewayContext } from './gateway-context.js';
 
-const NODE = /^[a-z0-9]{4,12}$/;
-const NUMBER = /^[1-9]\d{0,15}$/;
+const NODE_WANTED = 'must be given once, 4 to 12 lower-case letters or digits';
+const NUMBER_WANTED = 'must be given once, a whole number from 1 to 2^53 - 1';
+
+const number = z
+  .string({ error: NUMBER_WANTED })
+  .regex(/^[1-9]\d{0,15}$/, NUMBER_WANTED)
+  .transform(Number)
+  .refine((value) => value <= Number.MAX_SAFE_INTEGER, NUMBER_WANTED);
+
+export const receiptQuerySchema = z.object({
+  node: z
+    .string({ error: NODE_WANTED })
+    .regex(/^[a-z0-9]{4,12}$/, NODE_WANTED)
+    .describe('Name of the store that gave the numbers'),
+  from: number.describe('The first number of the range'),
+  to: number.describe('The last number of the range, itself included'),
+});
 
 export function receiptHandler({ store }: GatewayContext): RequestHandler {
   return async (request, response) => {
@@ -21,19 +38,9 @@ export function receiptHandler({ store }: GatewayContext): RequestHandler {
   };
 }
 
-function rangeOf(query: Request['query']): { node: string; from: number; to: number } {
-  const { node } = query;
-  if (typeof node !== 'string' || !NODE.test(node)) {
-    throw new AppError('invalid_request', 'node must be given once, 4 to 12 lower-case letters or digits');
-  }
-  const from = numberOf('from', query.from);
-  const to = numberOf('to', query.to);
-  if (from > to) throw new AppError('invalid_request', 'from must not be greater than to');
-  return { node, from, to };
-}
-
-function numberOf(name: string, text: unknown): number {
-  const value = typeof text === 'string' && NUMBER.test(text) ? Number(text) : 0;
-  if (value >= 1 && value <= Number.MAX_SAFE_INTEGER) return value;
-  throw new AppError('invalid_request', `${name} must be given once, a whole number from 1 to 2^53 - 1`);
+function rangeOf(query: Request['query']): z.infer<typeof receiptQuerySchema> {
+  const parsed = receiptQuerySchema.safeParse(query);
+  if (!parsed.success) throw new AppError('invalid_request', sentenceOf(problemsOf(parsed.error).slice(0, 1)));
+  if (parsed.data.from <= parsed.data.to) return parsed.data;
+  throw new AppError('invalid_request', 'from must not be greater than to');
 }

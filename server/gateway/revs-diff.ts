@@ -3,14 +3,14 @@
  * reported missing without a look, so nothing is learned about others; sending them then fails one by one.
  */
 import type { RequestHandler } from 'express';
+import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import { villageOf } from '../roles.js';
 import type { RevisionsMissing } from '../store/contract.js';
 import { assertFew } from './body-density.js';
 import type { GatewayContext } from './gateway-context.js';
+import { REVISION } from './revision-field.js';
 import { sendJson } from './send-json.js';
-
-const REVISION = /^[1-9]\d{0,8}-[0-9a-f]{1,64}$/;
 
 export function revsDiffHandler({ store, admission }: GatewayContext): RequestHandler {
   return async (request, response) => {
@@ -34,14 +34,25 @@ function isAskable(id: string, village: string): boolean {
   return id.startsWith(`${village}:`) && id.isWellFormed();
 }
 
-function revisionsOf(body: unknown): [string, string[]][] {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+const revisionList = z.custom<string[]>(
+  (value) => Array.isArray(value) && value.every((rev) => typeof rev === 'string'),
+);
+
+/** By id. Not a record of zod's, which passes over one name that an id may have. */
+export const revsDiffSchema = z
+  .custom<Record<string, string[]>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value))
+  .meta({ type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } });
+
+/** The question, checked for its form. */
+export function revisionsOf(body: unknown): [string, string[]][] {
+  const parsed = revsDiffSchema.safeParse(body);
+  if (!parsed.success) {
     throw new AppError('invalid_request', 'the body must be an object of ids, each with a list of revisions');
   }
-  const entries = Object.entries(body);
+  const entries = Object.entries(parsed.data);
   assertFew(entries.length, 'ids');
   return entries.map(([id, revs]) => {
-    if (Array.isArray(revs) && revs.every((rev) => typeof rev === 'string')) return [id, revs as string[]];
+    if (revisionList.safeParse(revs).success) return [id, revs];
     throw new AppError('invalid_request', 'each id must have a list of revisions');
   });
 }

@@ -1,10 +1,10 @@
 /** What one village may ask at once and in a minute, whatever the others do: beyond it 429, with a time to come back. */
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import type { Clock } from '../../shared/time.js';
+import { TokenBuckets } from '../../shared/token-buckets.js';
 import { villageOf } from '../roles.js';
 import type { GatewayLimits } from './gateway-limits.js';
-import { TokenBuckets } from './token-buckets.js';
 
 const MAX_VILLAGES = 200_000;
 
@@ -50,7 +50,20 @@ export function allowedAtOnce(allowance: VillageAllowance): RequestHandler {
   return (_request, response, next) => {
     // Gone while it was found out who is asking: nothing would tell of its end any more.
     if (response.destroyed) return;
-    response.once('close', allowance.enter(villageOf(response)));
+    const leave = allowance.enter(villageOf(response));
+    let isOver = false;
+    const leaveOnce = () => {
+      if (!isOver) leave();
+      isOver = true;
+    };
+    response.locals.leave = leaveOnce;
+    response.once('close', leaveOnce);
     next();
   };
+}
+
+/** For a request that does nothing but wait from now on: it no longer counts among those under way. */
+export function waitsFromNowOn(response: Response): void {
+  const leave: unknown = response.locals.leave;
+  if (typeof leave === 'function') leave();
 }

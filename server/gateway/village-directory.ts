@@ -77,7 +77,11 @@ export class VillageDirectory {
 
   async #read(id: string): Promise<VillageRecord | undefined> {
     try {
-      return await this.#options.store().villages.get(id);
+      const record = await this.#options.store().villages.get(id);
+      // Of no use to whoever checks a credential, and the largest part of thousands of cached records.
+      if (!record) return undefined;
+      const { report, ...rest } = record;
+      return rest;
     } catch (error) {
       this.#cache.delete(id);
       throw error;

@@ -12,6 +12,12 @@
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import type { Receipt } from '../../shared/receipt.js';
+import type { KeptAlerts } from '../alerts/kept-alerts.js';
+import type { KeptHours } from '../gateway/contact-hours.js';
+import type { NodeReport } from '../registry/node-report.js';
+import type { VillageProfile } from '../registry/village-profile.js';
+import type { ReadingsByDay } from './day-counts.js';
+import type { RegistryDatabase } from './registry-contract.js';
 
 /** A checked document on its way in; `body` is stored as it is and carries the same id and revision. */
 export interface IncomingDocument {
@@ -38,6 +44,8 @@ export interface VillageRecord {
   name?: string;
   lat?: number;
   lon?: number;
+  /** Under which many villages are chosen at once. */
+  region?: string;
   /** Salted hash of the credential, see `server/gateway/credential.ts`. */
   credentialHash: string;
   createdAt: string;
@@ -55,6 +63,14 @@ export interface VillageRecord {
   lastFailureStatus?: number;
   /** How many have failed; after a crash of a gateway some may be missing. */
   failures?: number;
+  /** Documents of its registry with an open conflict; absent where there never was one. */
+  openConflicts?: number;
+  /** What its registry says of it. */
+  profile?: VillageProfile;
+  /** The newest of its node. */
+  report?: NodeReport;
+  /** Its open alerts and the last that have gone. */
+  keptAlerts?: KeptAlerts;
 }
 
 export interface VillageStore {
@@ -68,6 +84,13 @@ export interface VillageStore {
    * too. Returns the record kept; `undefined` when there is no such village.
    */
   update(id: string, change: (record: VillageRecord) => VillageRecord): Promise<VillageRecord | undefined>;
+}
+
+/** The hours of a village's contacts: a document of its own, so that lists of villages stay small. */
+export interface ContactHoursStore {
+  get(village: string): Promise<KeptHours | undefined>;
+  /** Replaces what is kept, as `VillageStore.update` does. */
+  update(village: string, change: (kept: KeptHours | undefined) => KeptHours): Promise<void>;
 }
 
 export interface LocalDocument {
@@ -141,8 +164,27 @@ export interface NumberIndex {
   nodes(village: string): Promise<NodeNumbers[]>;
   /** How many numbers are held within each span, in the order of the spans. */
   counts(village: string, node: string, spans: readonly NumberSpan[]): Promise<number[]>;
-  /** The document under the first number that is held behind a gap; `undefined` where `seq` is none such. */
-  behindGap(village: string, node: string, seq: number): Promise<TelemetryDocument | undefined>;
+  /**
+   * The documents under numbers that are held right before or behind a gap, in the order of the numbers; `undefined` for
+   * a number that is none such.
+   */
+  besideGaps(village: string, node: string, seqs: readonly number[]): Promise<(TelemetryDocument | undefined)[]>;
+}
+
+/** Days in UTC as `2026-03-01`, the last one left out; of all villages where none is named. */
+export interface AskedDays {
+  from: string;
+  to: string;
+  village?: string;
+}
+
+/**
+ * How many readings are held of each day, by their own time, told from an index. Covers whatever was acknowledged before
+ * the question; throws `unavailable` with a time to try again while the index is too far behind.
+ */
+export interface DayIndex {
+  /** By village and day; those without readings are left out. */
+  readings(asked: AskedDays): Promise<ReadingsByDay>;
 }
 
 /** A document, and the position behind it. */
@@ -181,9 +223,13 @@ export interface CentralStore {
   readonly couchVersion: string;
   readonly telemetry: RangeReader;
   readonly numbers: NumberIndex;
+  readonly days: DayIndex;
   readonly arrivals: ArrivalOrder;
   readonly villages: VillageStore;
+  readonly contactHours: ContactHoursStore;
   readonly local: LocalDocuments;
+  /** The registry of a village that exists. Nothing is asked of a database before it is used. */
+  registry(village: string): RegistryDatabase;
   /** Throws when the database cannot be used now. */
   ping(): Promise<void>;
   info(): Promise<TelemetryInfo>;

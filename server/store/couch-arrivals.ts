@@ -6,7 +6,7 @@
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { ArrivalOrder, ArrivalPage } from './contract.js';
-import type { CouchClient } from './couch-client.js';
+import { type CouchClient, notCouch } from './couch-client.js';
 import type { CouchSetup } from './couch-setup.js';
 
 const DB = 'telemetry';
@@ -40,10 +40,7 @@ export class CouchArrivals implements ArrivalOrder {
     });
     if (status === 400) throw new AppError('invalid_request', 'since is not a cursor this database gave');
     const { results, last_seq: last } = body;
-    if (!Array.isArray(results) || last === undefined) {
-      const message = 'CouchDB gave an answer that is none of its own';
-      throw new AppError('unavailable', message, { retryAfterS: RETRY_AFTER_S });
-    }
+    if (!Array.isArray(results) || last === undefined) throw notCouch(RETRY_AFTER_S);
     const arrivals = results.flatMap(({ seq, id, deleted, doc }) =>
       doc && deleted !== true && !id.startsWith('_design/') ? [{ position: String(seq), document: doc }] : [],
     );

@@ -1,12 +1,13 @@
 /**
  * Prepares CouchDB for the centre. Idempotent: runs at every start, and whenever something turns out to be gone, from
  * several gateways at once.
- * Afterwards the databases exist, telemetry is partitioned by village and has the index receipts are counted with, and
- * neither is open to everybody.
+ * Afterwards the databases exist, telemetry is partitioned by village and has the indexes that receipts and the readings of
+ * each day are counted with, and neither is open to everybody. The feed of changed databases is there where it may be made.
  */
 import { createHash } from 'node:crypto';
 import { AppError } from '../../shared/app-error.js';
 import type { CouchClient } from './couch-client.js';
+import { ensureDayIndex } from './couch-days.js';
 import { ensureReceiptIndex } from './couch-receipts.js';
 
 export interface CouchIdentity {
@@ -43,6 +44,8 @@ export async function bootstrapCouch(
   }
   for (const db of ['telemetry', 'villages']) await closeToStrangers(client, db, user);
   await ensureReceiptIndex(client);
+  await ensureDayIndex(client);
+  await ensureUpdatesFeed(client, n);
   return { uuid: identityOf(welcome.uuid, client.prefix), version: welcome.version };
 }
 
@@ -51,8 +54,14 @@ function identityOf(uuid: string, prefix: string): string {
   return prefix === '' ? uuid : createHash('sha256').update(`${uuid}/${prefix}`).digest('hex').slice(0, 32);
 }
 
+/** `_db_updates` needs a database of its own; where it cannot be made, those who wait for changes do without. */
+async function ensureUpdatesFeed(client: CouchClient, n: Record<string, unknown>): Promise<void> {
+  const path = '_global_changes';
+  await client.request({ path, method: 'PUT', qs: n, expected: [400, 401, 403, 404, 405, 412, 500, 501] });
+}
+
 /** True when it was not there. */
-async function createDatabase(client: CouchClient, db: string, qs: Record<string, unknown>): Promise<boolean> {
+export async function createDatabase(client: CouchClient, db: string, qs: Record<string, unknown>): Promise<boolean> {
   const { status } = await client.request({ db, method: 'PUT', qs, expected: [401, 403, 412] });
   // Only a server's admin may create databases; where an operator has done it, the gateway's user need not be one.
   if (status === 401 || status === 403) await client.request({ db });
@@ -60,7 +69,7 @@ async function createDatabase(client: CouchClient, db: string, qs: Record<string
 }
 
 /** Lets in server admins and the gateway's user, and whomever else an operator has named. */
-async function closeToStrangers(client: CouchClient, db: string, user: string | undefined): Promise<void> {
+export async function closeToStrangers(client: CouchClient, db: string, user: string | undefined): Promise<void> {
   const { body: present } = await client.request<Security>({ db, path: '_security' });
   const names = user === undefined ? [] : [user];
   const members = [...(present.members?.names ?? []), ...(present.members?.roles ?? [])];

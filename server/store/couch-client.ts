@@ -14,7 +14,7 @@ export interface CouchRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Parameters; keys (`startkey` and so on) are encoded as JSON. */
   qs?: Record<string, unknown>;
-  body?: object;
+  body?: object | number;
   /** Statuses that are answers to the caller rather than failures; 2xx always are. */
   expected?: readonly number[];
   /** Milliseconds until the request is given up, where the usual ones are not right. */
@@ -105,7 +105,7 @@ export class CouchClient {
       signal: giveUp.signal,
     };
     try {
-      const answer = await scope.request(options as nano.RequestOptions);
+      const answer = await orAborted(scope.request(options as nano.RequestOptions), giveUp.signal);
       return { status, body: answer as T };
     } catch (error) {
       const failure = error as nano.RequestError;
@@ -128,11 +128,12 @@ export class CouchClient {
    * `giveUp` ends request and answer, as does `close`. Throws `unavailable` when nothing answers.
    */
   async exchange(
-    { db, path, ...init }: { db: string; path: string; method: string; body: string | null },
+    { db, path, ...init }: { db?: string; path: string; method: string; body: string | null },
     giveUp: AbortController,
     use: (response: Response) => Promise<void>,
   ): Promise<void> {
-    const url = `${this.origin.replace(/\/$/, '')}/${encodeURIComponent(this.#prefix + db)}/${path}`;
+    const below = db === undefined ? path : `${encodeURIComponent(this.#prefix + db)}/${path}`;
+    const url = `${this.origin.replace(/\/$/, '')}/${below}`;
     const headers = {
       Accept: 'application/json',
       'Content-Type': 'application/json',
@@ -142,7 +143,7 @@ export class CouchClient {
     if (this.#isClosed) giveUp.abort(new Error('the centre is being stopped'));
     try {
       const asked = fetch(url, { ...init, headers, redirect: 'error', signal: giveUp.signal });
-      const response = await asked.catch((error: Error) => {
+      const response = await orAborted(asked, giveUp.signal).catch((error: Error) => {
         // What fetch says itself is only that it failed.
         throw this.#unavailable((error.cause ?? error) as nano.RequestError);
       });
@@ -169,6 +170,21 @@ export class CouchClient {
       ...{ retryAfterS: RETRY_AFTER_S, told: DATABASE_TROUBLE },
     });
   }
+}
+
+/** Aborting a fetch does not end it any more once its request was collected as garbage: whoever waits is told here. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
+}
+
+/** For an answer that is not CouchDB's: a proxy in between may answer anything with a 200. */
+export function notCouch(retryAfterS: number): AppError {
+  return new AppError('unavailable', 'CouchDB gave an answer that is none of its own', { retryAfterS });
 }
 
 function statusOf(entry: unknown): number | undefined {

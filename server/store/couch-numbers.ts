@@ -2,10 +2,9 @@
  * Which numbers a CouchDB holds, counted by the view of the receipts: whole subtrees of its index are counted at once, so
  * that a question costs the same however many documents there are. The view is brought up to date before each answer.
  */
-import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { NodeNumbers, NumberIndex, NumberSpan } from './contract.js';
-import type { CouchClient } from './couch-client.js';
+import { type CouchClient, notCouch } from './couch-client.js';
 import { DESIGN, VIEW } from './couch-receipts.js';
 import type { CouchSetup } from './couch-setup.js';
 
@@ -24,9 +23,17 @@ interface Rows {
   rows?: Row[];
 }
 
+interface Question {
+  query: object;
+  resolve(rows: Row[]): void;
+  reject(error: unknown): void;
+}
+
 export class CouchNumbers implements NumberIndex {
   readonly #client: CouchClient;
   readonly #setup: CouchSetup;
+  /** By village. */
+  readonly #waiting = new Map<string, Question[]>();
 
   constructor(client: CouchClient, setup: CouchSetup) {
     this.#client = client;
@@ -51,22 +58,45 @@ export class CouchNumbers implements NumberIndex {
     return found.map((rows) => (rows[0] === undefined ? 0 : countIn(rows[0].value)));
   }
 
-  async behindGap(village: string, node: string, seq: number): Promise<TelemetryDocument | undefined> {
-    const only = { key: [node, seq], reduce: false, include_docs: true, limit: 1 };
-    const [rows = []] = await this.#askAll(village, [only]);
-    return rows[0]?.doc ?? undefined;
+  async besideGaps(village: string, node: string, seqs: readonly number[]): Promise<(TelemetryDocument | undefined)[]> {
+    const each = seqs.map((seq) => ({ key: [node, seq], reduce: false, include_docs: true, limit: 1 }));
+    return (await this.#askAll(village, each)).map(([row]) => row?.doc ?? undefined);
   }
 
-  /** The rows of each query, in their order. */
-  async #askAll(village: string, queries: readonly object[]): Promise<Row[][]> {
-    const found: Row[][] = [];
-    for (let start = 0; start < queries.length; start += MAX_QUERIES) {
-      const part = queries.slice(start, start + MAX_QUERIES);
-      const { results } = await this.#ask<{ results?: Rows[] }>(village, '/queries', {}, { queries: part });
-      if (!Array.isArray(results) || results.length !== part.length) throw notCouch();
-      found.push(...results.map(({ rows }) => asRows(rows)));
+  /** The rows of each query, in their order. What is asked of a village in the same moment goes in one request. */
+  #askAll(village: string, queries: readonly object[]): Promise<Row[][]> {
+    const asked = queries.map(
+      (query) => new Promise<Row[]>((resolve, reject) => this.#await(village, { query, resolve, reject })),
+    );
+    return Promise.all(asked);
+  }
+
+  #await(village: string, question: Question): void {
+    const waiting = this.#waiting.get(village);
+    if (waiting) waiting.push(question);
+    else {
+      this.#waiting.set(village, [question]);
+      setImmediate(() => void this.#askWaiting(village));
     }
-    return found;
+  }
+
+  /** Never rejects: whoever asked is told. */
+  async #askWaiting(village: string): Promise<void> {
+    const waiting = this.#waiting.get(village) ?? [];
+    this.#waiting.delete(village);
+    for (let start = 0; start < waiting.length; start += MAX_QUERIES) {
+      const part = waiting.slice(start, start + MAX_QUERIES);
+      try {
+        const queries = part.map(({ query }) => query);
+        const { results } = await this.#ask<{ results?: Rows[] }>(village, '/queries', {}, { queries });
+        if (!Array.isArray(results) || results.length !== part.length) throw notCouch(RETRY_AFTER_S);
+        const found = results.map(({ rows }) => asRows(rows));
+        for (const [n, { resolve }] of part.entries()) resolve(found[n] ?? []);
+      } catch (error) {
+        for (const { reject } of waiting.slice(start)) reject(error);
+        return;
+      }
+    }
   }
 
   async #ask<T>(village: string, below: string, qs: Record<string, unknown>, body?: object): Promise<T> {
@@ -84,13 +114,13 @@ export class CouchNumbers implements NumberIndex {
 
 function asRows(rows: Row[] | undefined): Row[] {
   if (Array.isArray(rows)) return rows;
-  throw notCouch();
+  throw notCouch(RETRY_AFTER_S);
 }
 
 function nodeIn(key: unknown): string {
   const node = Array.isArray(key) ? key[0] : undefined;
   if (typeof node === 'string') return node;
-  throw notCouch();
+  throw notCouch(RETRY_AFTER_S);
 }
 
 function seqIn(key: unknown): number {
@@ -101,10 +131,5 @@ function seqIn(key: unknown): number {
 function countIn(value: unknown): number {
   const count = Array.isArray(value) ? value[0] : undefined;
   if (Number.isSafeInteger(count)) return count as number;
-  throw notCouch();
-}
-
-function notCouch(): AppError {
-  const message = 'CouchDB gave an answer that is none of its own';
-  return new AppError('unavailable', message, { retryAfterS: RETRY_AFTER_S });
+  throw notCouch(RETRY_AFTER_S);
 }

@@ -15,7 +15,7 @@ const MAX_REASON_LENGTH = 500;
 
 /** Throws `unavailable` while CouchDB cannot be asked; resolves when `take` has. */
 export async function couchQuery(
-  client: CouchClient,
+  client: Pick<CouchClient, 'exchange' | 'goneError'>,
   { method, path, parameters, body, signal }: CouchQuery,
   take: (answer: CouchQueryAnswer) => Promise<void>,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function couchQuery(
     const search = parameters.size === 0 ? '' : `?${parameters}`;
     const request = { db: DB, path: path + search, method, body: body === undefined ? null : JSON.stringify(body) };
     await client.exchange(request, giveUp, async (response) => {
-      const chunks = heard(response, silence);
+      const chunks = heard(response, silence, giveUp.signal);
       await take(response.ok ? { ok: true, status: response.status, chunks } : await refusal(client, response, chunks));
     });
   } finally {
@@ -57,23 +57,37 @@ class Silence {
   }
 }
 
-async function* heard(response: Response, silence: Silence): AsyncGenerator<Uint8Array, void, undefined> {
-  if (!response.body) return;
+async function* heard(
+  { body }: Response,
+  silence: Silence,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (!body) return;
+  const reader = body.getReader();
+  // Aborting a fetch does not end its answer any more once the request itself was collected as garbage.
+  const cancel = () => void reader.cancel().catch(() => undefined);
+  signal.addEventListener('abort', cancel);
   try {
-    for await (const chunk of response.body) {
+    for (let part = await reader.read(); ; part = await reader.read()) {
+      // What was called off ends as if there were no more of it.
+      if (signal.aborted) throw signal.reason;
+      if (part.done) return;
       silence.broken();
-      yield chunk as Uint8Array;
+      yield part.value;
       // A reader that takes its time is not CouchDB's silence.
       silence.broken();
     }
   } catch (error) {
     const why = messageOf(error);
     throw new AppError('unavailable', `CouchDB's answer broke off (${why})`, { retryAfterS: RETRY_AFTER_S });
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    cancel();
   }
 }
 
 async function refusal(
-  client: CouchClient,
+  client: Pick<CouchClient, 'goneError'>,
   { status }: Response,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<CouchQueryAnswer> {

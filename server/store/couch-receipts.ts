@@ -5,10 +5,10 @@
  * A view that is far behind (a new one over years of documents) is not waited for: CouchDB goes on building it when the
  * query has been given up, and keeps what it has built.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { AppError, messageOf } from '../../shared/app-error.js';
 import { EMPTY_RECEIPT, type Receipt } from '../../shared/receipt.js';
-import type { CouchClient } from './couch-client.js';
+import { type CouchClient, notCouch } from './couch-client.js';
+import { ensureDesign } from './couch-design.js';
 import { type CouchSetup, GoneFromCouch } from './couch-setup.js';
 
 const DB = 'telemetry';
@@ -39,30 +39,8 @@ const DEFINITION = {
   views: { [VIEW]: { map: MAP, reduce: '_sum' } },
 };
 
-/**
- * Puts our view where there is none, or another one under its name: that would count something else. Throws
- * `not_configured` when the gateway's user may not.
- */
-export async function ensureReceiptIndex(client: CouchClient): Promise<void> {
-  const { status, body } = await client.request<StoredDesign>({ db: DB, path: DESIGN, expected: [404] });
-  const { _id, _rev, ...stored } = status === 404 ? {} : body;
-  if (isDeepStrictEqual(stored, DEFINITION)) return;
-  const design = _rev === undefined ? DEFINITION : { ...DEFINITION, _rev };
-  // 409: another gateway was faster.
-  const put = { db: DB, path: DESIGN, method: 'PUT', body: design, expected: [401, 403, 409] } as const;
-  const answer = await client.request(put);
-  if (answer.status === 401 || answer.status === 403) {
-    throw new AppError(
-      'not_configured',
-      `the centre's user may not put ${DESIGN} into the database ${client.prefix}${DB} at ${client.origin}; ` +
-        'make it an admin of that database',
-    );
-  }
-}
-
-interface StoredDesign {
-  _id?: string;
-  _rev?: string;
+export function ensureReceiptIndex(client: CouchClient): Promise<void> {
+  return ensureDesign(client, DB, DESIGN, DEFINITION);
 }
 
 interface ViewAnswer {
@@ -106,7 +84,7 @@ async function askView(client: CouchClient, setup: CouchSetup, asked: Asked): Pr
   });
   if (status === 404) throw setup.again(DESIGN);
   const rows = body?.rows;
-  if (!Array.isArray(rows) || rows.length > 1) throw new Error('CouchDB gave an answer that is none of its own');
+  if (!Array.isArray(rows) || rows.length > 1) throw notCouch(RETRY_AFTER_S);
   return rows[0] === undefined ? EMPTY_RECEIPT : receiptOf(rows[0].value);
 }
 
@@ -119,7 +97,7 @@ function cannotTell(cause: unknown): AppError {
 function receiptOf(value: unknown): Receipt {
   const [count, high, low] = Array.isArray(value) ? value : [];
   const isSum = [count, high, low].every((one) => Number.isSafeInteger(one) && one >= 0);
-  if (!isSum) throw new Error('CouchDB gave an answer that is none of its own');
+  if (!isSum) throw notCouch(RETRY_AFTER_S);
   const checksum = Number((BigInt(high) * BigInt(HALF) + BigInt(low)) % 2n ** 53n);
   return { count, checksum };
 }

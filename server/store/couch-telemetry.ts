@@ -9,9 +9,13 @@
  */
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
-import type { RangeReader } from '../../shared/range-reader.js';
+import type { FoundSeries, RangeReader, ReadRange } from '../../shared/range-reader.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
-import type { CouchClient } from './couch-client.js';
+import { type CouchClient, notCouch } from './couch-client.js';
+import { newestIds } from './couch-newest.js';
+import { likelySeries, seriesBelow } from './couch-series.js';
+import { FewAtOnce } from './few-at-once.js';
+import { KnownSeries } from './known-series.js';
 import { OverlapTurns } from './overlap-turns.js';
 import { type HeldDocument, planWrite } from './write-plan.js';
 
@@ -24,6 +28,11 @@ const RETRY_AFTER_S = 5;
  * long.
  */
 const MAX_GROUP = 2000;
+/** Ranges per request to CouchDB, which reads one after the other, and requests at once. */
+const MAX_RANGES = 32;
+const PARALLEL_READS = 4;
+/** So many series are worth asking for hints before they are looked for. */
+const MANY_SERIES = 16;
 
 interface Row {
   id?: string;
@@ -42,6 +51,7 @@ interface Refusal {
 export class CouchTelemetry implements RangeReader {
   readonly #client: CouchClient;
   readonly #turns = new OverlapTurns();
+  readonly #known = new KnownSeries();
 
   constructor(client: CouchClient) {
     this.#client = client;
@@ -77,7 +87,7 @@ export class CouchTelemetry implements RangeReader {
     const same: string[] = [];
     for (const [id, rev] of revisions) {
       const found = answer.get(id);
-      if (!found?.missing.includes(LATER_THAN_ALL)) throw unavailable('gave an answer that is none of its own');
+      if (!found?.missing.includes(LATER_THAN_ALL)) throw notCouch(RETRY_AFTER_S);
       const [other] = found.possible_ancestors ?? [];
       if (!found.missing.includes(rev)) same.push(id);
       else if (other !== undefined) held.set(id, { rev: other, deleted: false, node: '', seq: 0 });
@@ -158,32 +168,63 @@ export class CouchTelemetry implements RangeReader {
     return { doc_count: doc_count - rowsOf(designs).length, doc_del_count, update_seq, instance_start_time };
   }
 
-  async readRange(range: Parameters<RangeReader['readRange']>[0]): Promise<TelemetryDocument[]> {
-    const { startId, endId, descending, limit } = range;
-    const rows = await this.#range(startId, endId, { descending, limit, include_docs: true });
-    return rows.flatMap(({ doc }) => (doc ? [doc] : []));
+  async readRange(range: ReadRange): Promise<TelemetryDocument[]> {
+    const [found = []] = await this.readRanges([range]);
+    return found;
+  }
+
+  /** Many ranges in one request: by itself each takes longer than the documents of a small one. */
+  async readRanges(ranges: readonly ReadRange[]): Promise<TelemetryDocument[][]> {
+    const count = Math.ceil(ranges.length / MAX_RANGES);
+    const size = Math.ceil(ranges.length / count);
+    const few = new FewAtOnce(PARALLEL_READS);
+    const groups = Array.from({ length: count }, (_, n) => ranges.slice(n * size, (n + 1) * size));
+    return (await Promise.all(groups.map((group) => few.run(() => this.#documentsIn(group))))).flat();
+  }
+
+  async #documentsIn(ranges: readonly ReadRange[]): Promise<TelemetryDocument[][]> {
+    const queries = ranges.map(({ startId, endId, descending, limit }) => ({
+      ...{ start_key: startId, end_key: endId, descending, limit, include_docs: true },
+    }));
+    const { body } = await this.#client.request<{ results?: { rows?: Row[] }[] }>({
+      db: DB,
+      path: `${partitionOf(ranges[0]?.startId)}/_all_docs/queries`,
+      method: 'POST',
+      body: { queries },
+    });
+    if (!Array.isArray(body?.results) || body.results.length !== ranges.length) throw notCouch(RETRY_AFTER_S);
+    return body.results.map((result) => rowsOf(result).flatMap(({ doc }) => (doc ? [doc] : [])));
+  }
+
+  async seriesBelow(scope: string): Promise<FoundSeries[]> {
+    const known = this.#known.below(scope);
+    const isWorthIt = known.length === 0 || known.length >= MANY_SERIES;
+    const newest = isWorthIt ? await newestIds(this.#client, scope.slice(0, scope.indexOf(':'))) : [];
+    const likely = likelySeries(scope, known, newest);
+    const found = await seriesBelow((ranges) => this.readRanges(ranges), scope, likely);
+    const prefixes = found.map(({ prefix }) => prefix);
+    this.#known.keep(scope, prefixes);
+    return found;
   }
 
   async firstId(startId: string, endId: string): Promise<string | undefined> {
-    return (await this.#range(startId, endId, { limit: 1 }))[0]?.id;
-  }
-
-  /** Both ids name the same village, which is the partition: one shard is asked, not all. */
-  async #range(startkey: string, endkey: string, options: Record<string, unknown>): Promise<Row[]> {
-    const partition = startkey.slice(0, startkey.indexOf(':'));
     const { body } = await this.#client.request<{ rows: Row[] }>({
       db: DB,
-      path: `_partition/${encodeURIComponent(partition)}/_all_docs`,
-      qs: { startkey, endkey, ...options },
+      path: `${partitionOf(startId)}/_all_docs`,
+      qs: { startkey: startId, endkey: endId, limit: 1 },
     });
-    return rowsOf(body);
+    return rowsOf(body)[0]?.id;
   }
 }
 
-/** A proxy in between may answer anything with a 200. */
+/** All ids of a range name the same village, which is the partition: one shard is asked, not all. */
+function partitionOf(id = ''): string {
+  return `_partition/${encodeURIComponent(id.slice(0, id.indexOf(':')))}`;
+}
+
 function rowsOf(body: { rows?: Row[] }): Row[] {
   if (Array.isArray(body?.rows)) return body.rows;
-  throw unavailable('gave an answer that is none of its own');
+  throw notCouch(RETRY_AFTER_S);
 }
 
 function refusalsOf(answers: readonly Refusal[]): Map<string, string> {

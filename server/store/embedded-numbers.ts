@@ -10,6 +10,7 @@ import type { Database } from '../../shared/pouchdb.js';
 import { sleep } from '../../shared/time.js';
 import type { NodeNumbers, NumberIndex, NumberSpan } from './contract.js';
 import { readCounters } from './database-counters.js';
+import { openedAnew } from './embedded-receipts.js';
 import { HeldNumbers } from './held-numbers.js';
 import { eachBodyUnder } from './number-places.js';
 import { bodiesOf, bodyName } from './number-stretches.js';
@@ -54,18 +55,18 @@ export class EmbeddedNumbers implements NumberIndex {
     return spans.map((span) => numbers?.countIn(span) ?? 0);
   }
 
-  async behindGap(village: string, node: string, seq: number): Promise<TelemetryDocument | undefined> {
+  async besideGaps(village: string, node: string, seqs: readonly number[]): Promise<(TelemetryDocument | undefined)[]> {
     const taken = await this.#upToDate();
-    const sequence = taken.nodes.get(village)?.get(node)?.sequenceAt(seq);
-    if (sequence === undefined) return undefined;
-    return this.#database.read(async (database) => {
-      let found: TelemetryDocument | undefined;
-      await eachBodyUnder(database, [sequence], (_name, text) => {
+    const numbers = taken.nodes.get(village)?.get(node);
+    const places = seqs.flatMap((seq) => numbers?.sequenceAt(seq) ?? []);
+    const found = new Map<number, TelemetryDocument>();
+    await this.#database.read((database) =>
+      eachBodyUnder(database, places, (_name, text) => {
         const body = storedBody(text);
-        if (body?.node === node && body.seq === seq) found = JSON.parse(text) as TelemetryDocument;
-      });
-      return found;
-    });
+        if (body?.node === node) found.set(body.seq, JSON.parse(text) as TelemetryDocument);
+      }),
+    );
+    return seqs.map((seq) => found.get(seq));
   }
 
   /** Ends the step under way and begins no other. */
@@ -76,14 +77,18 @@ export class EmbeddedNumbers implements NumberIndex {
 
   /** Covers everything that was stored at the call. */
   async #upToDate(): Promise<Taken> {
-    const { updateSeq: target } = await this.#database.read(readCounters);
+    const { opened, target } = await this.#database.read(async (database) => {
+      const { updateSeq } = await readCounters(database);
+      return { opened: database, target: updateSeq };
+    });
     const waiting = new AbortController();
     const isLate = sleep(CATCH_UP_WAIT_MS, waiting.signal).then(() => true);
     try {
       for (;;) {
         const taken = this.#taken;
-        if (taken && taken.sequence >= target) return taken;
+        if (taken?.database === opened && taken.sequence >= target) return taken;
         if (await Promise.race([isLate, this.#follow().then(() => false)])) throw this.#behind(target);
+        if (this.#taken?.database !== opened) throw openedAnew();
       }
     } finally {
       waiting.abort();

@@ -3,7 +3,7 @@
  * the bodies are fetched together, in a fraction of the time `allDocs` takes. Documents that were deleted are left out.
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
-import type { Database } from '../../shared/pouchdb.js';
+import { type Database, UnreadableEntry } from '../../shared/pouchdb.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import { bodiesOf, bodyName } from './number-stretches.js';
 import { type RawEntry, type RawRange, readEntries, readValues } from './raw-entries.js';
@@ -44,7 +44,15 @@ async function bodiesFor(database: Database, entries: readonly RawEntry[]): Prom
   const texts = await readValues(database, BODIES, sequences.map(bodyName));
   return texts.map((text, n) => {
     // What a document's record names is there, or the database is damaged.
-    if (text === undefined) throw new Error(`the body ${sequences[n]} of a document is missing`);
-    return JSON.parse(text) as TelemetryDocument;
+    if (text === undefined) throw new UnreadableEntry(new Error(`the body ${sequences[n]} of a document is missing`));
+    return parsedBody(text);
   });
+}
+
+function parsedBody(text: string): TelemetryDocument {
+  try {
+    return JSON.parse(text) as TelemetryDocument;
+  } catch (error) {
+    throw new UnreadableEntry(new Error('the body of a document is not what was written', { cause: error }));
+  }
 }

@@ -88,6 +88,12 @@ export class EmbeddedReceipts {
     return receipt;
   }
 
+  /** Asks the index when it covers what is stored now. Throws what `receipt` throws. */
+  async askIndex<T>(ask: (places: NumberPlaces) => Promise<T>): Promise<T> {
+    const places = await this.#catchUp();
+    return this.#read(places, () => ask(places));
+  }
+
   /** Ends the step under way and begins no other. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -116,7 +122,7 @@ export class EmbeddedReceipts {
 
   #behind(target: number): AppError {
     const covered = Math.max(0, this.#places?.covered ?? 0);
-    const message = `receipts cannot be given yet: the index of numbers covers ${covered} of ${target} documents`;
+    const message = `this cannot be told yet: the index of numbers covers ${covered} of ${target} documents`;
     return new AppError('unavailable', message, { retryAfterS: RETRY_AFTER_S });
   }
 
@@ -165,6 +171,7 @@ export class EmbeddedReceipts {
     const { outdated } = places;
     const add = (name: string, text: string) => {
       const body = storedBody(text);
+      if (!body && !isReadable(text)) this.#database.suspect(`the body ${name} cannot be read`);
       if (!body || body.node !== node || body.seq < from || body.seq > to || !body.id.startsWith(prefix)) return;
       if (outdated.size > 0 && outdated.has(Number(name))) return;
       count++;
@@ -191,8 +198,18 @@ export class EmbeddedReceipts {
   }
 }
 
-function openedAnew(): AppError {
+/** What was asked of one opening of the database cannot be told of the next. */
+export function openedAnew(): AppError {
   return new AppError('unavailable', 'the database was opened anew meanwhile', { retryAfterS: 1 });
+}
+
+/** Deletions and documents without a number can be read, and are not counted. */
+function isReadable(text: string): boolean {
+  try {
+    return JSON.parse(text) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 type ReadPart = (database: Database, each: OnBody) => Promise<void>;

@@ -7,12 +7,13 @@
  */
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { MendingDatabase } from '../../shared/mending-database.js';
-import { type Database, readLocal, writeLocal } from '../../shared/pouchdb.js';
+import type { Database } from '../../shared/pouchdb.js';
 import { counterOperations, documentOperations } from '../../shared/pouchdb-layout.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import type { Clock } from '../../shared/time.js';
 import type { IncomingDocument, RevisionsMissing, TelemetryInfo, WriteOutcome } from './contract.js';
 import { checkedCounters, type DatabaseCounters, readCounters } from './database-counters.js';
+import { readCreated, writeCreated } from './database-created.js';
 import { documentsIn, firstIdIn } from './embedded-ranges.js';
 import type { EmbeddedReceipts } from './embedded-receipts.js';
 import { encodedDocument } from './encoded-document.js';
@@ -20,26 +21,20 @@ import { heldDocuments } from './held-documents.js';
 import { writeSynced } from './raw-entries.js';
 import { planWrite } from './write-plan.js';
 
-/** Local document with the time of creation; villages' ones have a colon in their names. */
-const CREATED = 'created';
-
 export class EmbeddedTelemetry implements RangeReader {
   readonly #database: MendingDatabase;
-  readonly #createdMs: number;
   /** Opened last and found to agree with its counters. */
   #checked: Database | undefined;
 
-  private constructor(database: MendingDatabase, createdMs: number) {
+  private constructor(database: MendingDatabase) {
     this.#database = database;
-    this.#createdMs = createdMs;
   }
 
   /** A database that does not know when it was created was created now. */
   static async open(database: MendingDatabase, clock: Clock): Promise<EmbeddedTelemetry> {
-    const kept = await database.read((open) => readLocal<{ atMs: number }>(open, CREATED));
-    const createdMs = kept?.atMs ?? clock.now();
-    if (!kept) await database.write((open) => writeLocal(open, CREATED, { atMs: createdMs }));
-    return new EmbeddedTelemetry(database, createdMs);
+    const kept = await database.read(readCreated);
+    if (kept === undefined) await database.write((open) => writeCreated(open, clock.now()));
+    return new EmbeddedTelemetry(database);
   }
 
   /**
@@ -80,8 +75,9 @@ export class EmbeddedTelemetry implements RangeReader {
   info(): Promise<TelemetryInfo> {
     return this.#database.read(async (database) => {
       const { documents, updateSeq } = await readCounters(database);
-      // Microseconds, as CouchDB's documentation has it.
-      const createdUs = String(this.#createdMs * 1000);
+      // Read each time: a repair under way since then has made it another database. Microseconds, as CouchDB's
+      // documentation has it.
+      const createdUs = String(((await readCreated(database)) ?? 0) * 1000);
       return { doc_count: documents, doc_del_count: 0, update_seq: updateSeq, instance_start_time: createdUs };
     });
   }

@@ -1,15 +1,16 @@
 /**
  * The numbers held of one node, as the runs of numbers that follow each other without a gap: a few, however many
- * documents there are. Pure. Of a run is known where its first document
- * is kept.
+ * documents there are. Pure. Of a run is known where its first and its last
+ * document are kept.
  */
 import type { NumberSpan } from './contract.js';
 
 interface Run {
   from: number;
   to: number;
-  /** Of the document with the number `from`; 0 where that is not known. */
+  /** Of the documents with the numbers `from` and `to`; 0 where that is not known. */
   sequence: number;
+  lastSequence: number;
 }
 
 export class HeldNumbers {
@@ -36,12 +37,13 @@ export class HeldNumbers {
     const joinsAfter = after?.from === number + 1;
     if (before && joinsBefore) {
       before.to = joinsAfter ? after.to : number;
+      before.lastSequence = joinsAfter ? after.lastSequence : sequence;
       if (joinsAfter) this.#runs.splice(index, 1);
     } else if (after && joinsAfter) {
       after.from = number;
       after.sequence = sequence;
     } else {
-      this.#runs.splice(index, 0, { from: number, to: number, sequence });
+      this.#runs.splice(index, 0, { from: number, to: number, sequence, lastSequence: sequence });
     }
   }
 
@@ -51,8 +53,8 @@ export class HeldNumbers {
     if (!run || number > run.to) return;
     this.#count--;
     const rest: Run[] = [];
-    if (run.from < number) rest.push({ ...run, to: number - 1 });
-    if (number < run.to) rest.push({ from: number + 1, to: run.to, sequence: 0 });
+    if (run.from < number) rest.push({ ...run, to: number - 1, lastSequence: 0 });
+    if (number < run.to) rest.push({ ...run, from: number + 1, sequence: 0 });
     this.#runs.splice(index, 1, ...rest);
   }
 
@@ -66,10 +68,11 @@ export class HeldNumbers {
     return count;
   }
 
-  /** Where the document with this number is kept, provided that a run begins with it. */
+  /** Where the document with this number is kept, provided that a run begins or ends with it. */
   sequenceAt(number: number): number | undefined {
     const run = this.#runs[this.#indexBehind(number) - 1];
-    return run?.from === number && run.sequence > 0 ? run.sequence : undefined;
+    if (run?.from === number && run.sequence > 0) return run.sequence;
+    return run?.to === number && run.lastSequence > 0 ? run.lastSequence : undefined;
   }
 
   /** Index of the first run that begins behind the number. */

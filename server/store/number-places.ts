@@ -6,6 +6,8 @@
  * bucket", a bucket being 4,096 numbers of one node. Stretches of several nodes may overlap. The index only says where to
  * look: whoever reads must look at each body, and a stretch that claims too much does no harm.
  *
+ * It counts the readings of each village and day as well (`day-counts.ts`).
+ *
  * It lives in the same LevelDB as the documents, in a store of its own beside PouchDB's, so it is backed up, restored
  * and lost together with them. New documents and what the index is to know of them are one batch. Where it is behind
  * (documents were stored by somebody else, or before there was an index) it follows: each step takes what was stored
@@ -16,6 +18,24 @@
 import type { Database } from '../../shared/pouchdb.js';
 import type { LevelOperation } from '../../shared/watched-level.js';
 import { readCounters } from './database-counters.js';
+import {
+  addedReadings,
+  addTo,
+  cellOf,
+  DayCounts,
+  type ReadingsByDay,
+  readDayCounts,
+  readVillageDays,
+} from './day-counts.js';
+import {
+  clearIndex,
+  INDEX_STORE,
+  identityOf,
+  progressOf,
+  putEntry,
+  putProgress,
+  removeEntry,
+} from './index-progress.js';
 import {
   BUCKET,
   bodiesOf,
@@ -30,13 +50,12 @@ import {
   stretchesOf,
 } from './number-stretches.js';
 import { OverlapTurns } from './overlap-turns.js';
-import { eachEntry, keyIn, type RawEntry, readEntries, readValues, writeEntries } from './raw-entries.js';
+import { eachEntry, type RawEntry, readEntries, readValues, writeEntries } from './raw-entries.js';
 import { type StoredBody, storedBody } from './stored-body.js';
 
 /** PouchDB's stores: bodies by sequence, and what it knows of each document by id. */
 const BODIES = 'by-sequence';
 const DOCUMENTS = 'document-store';
-const STORE = 'number-places';
 /** Documents taken in one step: a few milliseconds of work. */
 const STEP = 1000;
 /** A batch waits for the index to come up to it when that takes a step or two. */
@@ -53,12 +72,6 @@ export interface Places {
 
 /** Stores a batch of documents, and with them what the index adds. */
 export type WriteBatch = (operations: readonly LevelOperation[]) => Promise<void>;
-
-interface Progress {
-  sequence: number;
-  id: string;
-  rev: string;
-}
 
 /** Gets the name of a body, which is its sequence in sixteen digits, and its text. */
 export type OnBody = (name: string, text: string) => void;
@@ -88,6 +101,7 @@ export class NumberPlaces {
   readonly outdated: Set<number>;
   /** The last stretch of each bucket, as far as they are known. */
   readonly #open = new Map<string, OpenStretch>();
+  readonly #days: DayCounts;
   readonly #turns = new OverlapTurns();
   #isDiscarded = false;
   #taken: number;
@@ -97,6 +111,7 @@ export class NumberPlaces {
 
   private constructor(database: Database, taken: number, outdated: Set<number>) {
     this.database = database;
+    this.#days = new DayCounts(database, INDEX_STORE);
     this.#taken = taken;
     this.#claimed = taken;
     this.outdated = outdated;
@@ -106,10 +121,10 @@ export class NumberPlaces {
   static async open(database: Database): Promise<NumberPlaces> {
     const progress = await progressOf(database);
     if (!progress) {
-      await clear(database);
+      await clearIndex(database);
       return new NumberPlaces(database, 0, new Set());
     }
-    const range = { store: STORE, from: outdatedName(0), to: outdatedName(Number.MAX_SAFE_INTEGER) };
+    const range = { store: INDEX_STORE, from: outdatedName(0), to: outdatedName(Number.MAX_SAFE_INTEGER) };
     const outdated = await readEntries(database, range);
     const sequences = outdated.map(([name]) => Number(name.slice(OUTDATED.length)));
     return new NumberPlaces(database, progress.sequence, new Set(sequences));
@@ -139,10 +154,13 @@ export class NumberPlaces {
       const last = first + documents.length - 1;
       this.#claimed = last;
       const { id, rev } = newest;
+      const days = await this.#days.changed(addedReadings(documents.map((document) => document.id)));
       await write([
         ...this.#additions(new Map(documents.map((document, n) => [first + n, document]))),
-        put(PROGRESS, { sequence: last, id, rev }),
+        ...countsOf(days),
+        putProgress({ sequence: last, id, rev }),
       ]);
+      this.#days.keep(days);
       this.#taken = last;
       this.#covered = last;
       return true;
@@ -174,7 +192,7 @@ export class NumberPlaces {
   /** The stretches that are new or longer with these bodies. */
   #additions(bodies: ReadonlyMap<number, StoredBody>): LevelOperation[] {
     if (this.#open.size > MAX_OPEN) this.#open.clear();
-    return stretchesOf(bodies, this.#open).map(([name, to]) => put(name, to));
+    return stretchesOf(bodies, this.#open).map(([name, to]) => putEntry(name, to));
   }
 
   async #take(entries: readonly RawEntry[], last: number): Promise<void> {
@@ -186,16 +204,19 @@ export class NumberPlaces {
       const id = body?.id ?? identityOf(text).id;
       sequences.set(id, [...(sequences.get(id) ?? []), Number(name)]);
     }
-    const verdicts = await this.#verdicts(sequences);
+    const { verdicts, readings } = await this.#verdicts(sequences, last);
+    const days = await this.#days.changed(readings);
     const changed = [...verdicts].filter(([sequence, isOutdated]) => isOutdated !== this.outdated.has(sequence));
     this.#claimed = last;
     await writeEntries(this.database, [
       ...this.#additions(bodies),
       ...changed.map(([sequence, isOutdated]) =>
-        isOutdated ? put(outdatedName(sequence), 0) : remove(outdatedName(sequence)),
+        isOutdated ? putEntry(outdatedName(sequence), 0) : removeEntry(outdatedName(sequence)),
       ),
-      put(PROGRESS, { sequence: last, ...identityOf(entries.at(-1)?.[1]) }),
+      ...countsOf(days),
+      putProgress({ sequence: last, ...identityOf(entries.at(-1)?.[1]) }),
     ]);
+    this.#days.keep(days);
     for (const [sequence, isOutdated] of changed) {
       if (isOutdated) this.outdated.add(sequence);
       else this.outdated.delete(sequence);
@@ -203,17 +224,37 @@ export class NumberPlaces {
     this.#taken = last;
   }
 
-  /** Whether bodies are outdated: of the documents that have these, by what PouchDB knows of each document. */
-  async #verdicts(sequences: ReadonlyMap<string, readonly number[]>): Promise<Map<number, boolean>> {
+  /**
+   * Whether bodies are outdated, of the documents that have these, by what PouchDB knows of each document; and how the
+   * counts of readings change. A body behind `last` is for a later step.
+   */
+  async #verdicts(
+    sequences: ReadonlyMap<string, readonly number[]>,
+    last: number,
+  ): Promise<{ verdicts: Map<number, boolean>; readings: Map<string, number> }> {
     const verdicts = new Map<number, boolean>();
+    const readings = new Map<string, number>();
     const ids = [...sequences.keys()];
     const records = await readValues(this.database, DOCUMENTS, ids);
     for (const [n, id] of ids.entries()) {
       const { current, others } = bodiesOf(records[n]);
+      const earlier = [...others, ...(current === undefined ? [] : [current])];
+      const wasCounted = earlier.some((sequence) => sequence <= this.#taken && !this.outdated.has(sequence));
+      const isCounted = current !== undefined && current <= last;
+      addTo(readings, cellOf(id), Number(isCounted) - Number(wasCounted));
       for (const sequence of [...(sequences.get(id) ?? []), ...others]) verdicts.set(sequence, sequence !== current);
       if (current !== undefined) verdicts.set(current, false);
     }
-    return verdicts;
+    return { verdicts, readings };
+  }
+
+  /** How many readings are held of the days `from` to `to`, the last one left out. */
+  readingsByDay(range: { from: string; to: string }): Promise<ReadingsByDay> {
+    return readDayCounts(this.database, INDEX_STORE, range);
+  }
+
+  readingsOfVillage(village: string, days: readonly string[]): Promise<ReadingsByDay> {
+    return readVillageDays(this.database, INDEX_STORE, village, days);
   }
 
   /**
@@ -223,14 +264,14 @@ export class NumberPlaces {
   async find(village: string, node: string, from: number, to: number): Promise<Places> {
     const prefix = placePrefix(village, node);
     const first = bucketOf(from);
-    const all = { store: STORE, from: prefix + bucketName(first), to: `${prefix}${bucketName(bucketOf(to))}:~` };
+    const all = { store: INDEX_STORE, from: prefix + bucketName(first), to: `${prefix}${bucketName(bucketOf(to))}:~` };
     const found = await readEntries(this.database, { ...all, limit: MAX_PLACES });
     if (found.length < MAX_PLACES) return { to, stretches: stretchesIn(found, this.#claimed) };
     const cut = bucketIn(found.at(-1)?.[0] ?? '');
     const below = found.filter(([name]) => bucketIn(name) < cut);
     if (below.length > 0) return { to: cut * BUCKET - 1, stretches: stretchesIn(below, this.#claimed) };
     // Only a node that gives numbers many times over has so many stretches in one bucket.
-    const one = { store: STORE, from: prefix + bucketName(cut), to: `${prefix}${bucketName(cut)}:~` };
+    const one = { store: INDEX_STORE, from: prefix + bucketName(cut), to: `${prefix}${bucketName(cut)}:~` };
     const whole = await readEntries(this.database, one);
     return { to: Math.min(to, (cut + 1) * BUCKET - 1), stretches: stretchesIn(whole, this.#claimed) };
   }
@@ -239,7 +280,7 @@ export class NumberPlaces {
   discard(): Promise<void> {
     return this.#turns.run(TURN, async () => {
       this.#isDiscarded = true;
-      await clear(this.database);
+      await clearIndex(this.database);
     });
   }
 }
@@ -247,63 +288,12 @@ export class NumberPlaces {
 /** More stretches than a bucket of numbers that were given once each can have. */
 const MAX_PLACES = 10_000;
 
-const PROGRESS = 'progress';
+function countsOf(days: ReadonlyMap<string, number>): LevelOperation[] {
+  return [...days].map(([cell, count]) => (count > 0 ? putEntry(cell, count) : removeEntry(cell)));
+}
+
 const OUTDATED = 'outdated:';
 
 function outdatedName(sequence: number): string {
   return OUTDATED + bodyName(sequence);
-}
-
-function put(name: string, value: unknown): LevelOperation {
-  return { type: 'put', key: keyIn(STORE, name), value: JSON.stringify(value) };
-}
-
-function remove(name: string): LevelOperation {
-  return { type: 'del', key: keyIn(STORE, name) };
-}
-
-/** How far the index came, provided that it is the index of what is there now. */
-async function progressOf(database: Database): Promise<Progress | undefined> {
-  const [text] = await readValues(database, STORE, [PROGRESS]);
-  const progress = parsedProgress(text);
-  if (!progress) return undefined;
-  const { updateSeq: newest } = await readCounters(database);
-  const [found] = await readValues(database, BODIES, [bodyName(progress.sequence)]);
-  const { id, rev } = identityOf(found);
-  const isTheSame = found !== undefined && id === progress.id && rev === progress.rev;
-  return isTheSame && newest >= progress.sequence ? progress : undefined;
-}
-
-function parsedProgress(text: string | undefined): Progress | undefined {
-  try {
-    const progress = JSON.parse(text ?? '{}') as Partial<Progress>;
-    return Number.isSafeInteger(progress.sequence) ? (progress as Progress) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What a body says it is, deletions included; empty for one that cannot be read. */
-function identityOf(text: string | undefined): { id: string; rev: string } {
-  const body = text === undefined ? undefined : storedBody(text);
-  if (body) return { id: body.id, rev: body.rev };
-  try {
-    const { _id: id, _rev: rev } = JSON.parse(text ?? '{}') as Record<string, unknown>;
-    return { id: String(id ?? ''), rev: String(rev ?? '') };
-  } catch {
-    return { id: '', rev: '' };
-  }
-}
-
-async function clear(database: Database): Promise<void> {
-  // First of all: an index that is half gone must not be taken for a whole one.
-  await writeEntries(database, [remove(PROGRESS)]);
-  for (;;) {
-    const entries = await readEntries(database, { store: STORE, to: '~', limit: STEP });
-    if (entries.length === 0) return;
-    await writeEntries(
-      database,
-      entries.map(([name]) => remove(name)),
-    );
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * Opens the store and keeps it at hand. The embedded store opens or the centre does not start; CouchDB may come up
- * later, so it is tried again and again while everything that needs it answers 503.
+ * Opens the store and keeps it at hand. The embedded store opens or the centre does not start, unless opening takes long,
+ * as a repair does; CouchDB may come up later, so it is tried again and again while everything that needs it answers 503.
  *
  * Retry: trigger, any failure of `open`; bound, none (the centre is useless without its store); delay, doubling from
  * 0.5 s to 15 s; way out, success or stop.
@@ -27,6 +27,8 @@ const RETRY_AFTER_S = 5;
  * answering.
  */
 const START_WAIT_MS = 2_000;
+/** The same where a failure is not expected to pass: it should end the start, and a repair should not hold it up. */
+const DECISIVE_START_WAIT_MS = 10_000;
 
 export class StoreKeeper implements Service {
   readonly name = 'store';
@@ -42,15 +44,16 @@ export class StoreKeeper implements Service {
   /** The open store. Throws `unavailable` while there is none. */
   get store(): CentralStore {
     if (this.#store) return this.#store;
-    throw new AppError('unavailable', 'the centre is still connecting to its database', { retryAfterS: RETRY_AFTER_S });
+    const doing = this.#options.retries ? 'connecting to' : 'opening';
+    throw new AppError('unavailable', `the centre is still ${doing} its database`, { retryAfterS: RETRY_AFTER_S });
   }
 
-  /** With `retries`, resolves after the first try or 2 s, whatever came of it. */
+  /**
+   * With `retries`, resolves after the first try or 2 s, whatever came of it; without, throws what comes of it within
+   * 10 s, and goes on trying after that.
+   */
   async start(): Promise<void> {
-    if (!this.#options.retries) {
-      this.#store = await this.#options.open(this.#stopping.signal);
-      return;
-    }
+    if (!this.#options.retries) return this.#startDecisively();
     const first = this.#tryOpen(FIRST_DELAY_MS);
     this.#trying = first.then((isOpen) => (isOpen ? undefined : this.#keepTrying()));
     const waiting = new AbortController();
@@ -64,6 +67,22 @@ export class StoreKeeper implements Service {
     const store = this.#store;
     this.#store = undefined;
     await store?.close();
+  }
+
+  async #startDecisively(): Promise<void> {
+    const { open, log } = this.#options;
+    const opening = open(this.#stopping.signal).then((store) => {
+      this.#store = store;
+    });
+    const waiting = new AbortController();
+    await Promise.race([opening, sleep(DECISIVE_START_WAIT_MS, waiting.signal)]).finally(() => waiting.abort());
+    if (this.#store) return;
+    log.warn('opening the database takes long; whatever needs it answers 503 until then');
+    this.#trying = opening.catch((error: unknown) => {
+      if (this.#stopping.signal.aborted) return undefined;
+      log.error('the database cannot be opened', { error: messageOf(error) });
+      return this.#keepTrying();
+    });
   }
 
   async #keepTrying(): Promise<void> {

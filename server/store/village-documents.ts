@@ -19,21 +19,28 @@ export function villageExists(id: string): AppError {
 
 const MAX_TRIES = 10;
 
-/**
- * Reads, changes and writes a record, again when another writer was faster (`write` throws `conflict`).
- * Bounded: ten tries, a random 0 to 50 ms apart.
- */
-export async function updateRecord(
+/** Reads, changes and writes a record, again when another writer was faster. */
+export function updateRecord(
   change: (record: VillageRecord) => VillageRecord,
   store: { read(): Promise<{ _rev: string } | undefined>; write(document: object): Promise<void> },
 ): Promise<VillageRecord | undefined> {
-  for (let tries = 1; ; tries++) {
+  return untilFirst(async () => {
     const newest = await store.read();
     if (!newest) return undefined;
     const changed = change(asVillageRecord(newest));
+    await store.write(asVillageDocument(changed, newest._rev));
+    return changed;
+  });
+}
+
+/**
+ * Attempts until no other writer was faster (`conflict` is thrown where one was). Bounded: ten tries, a random 0 to 50 ms
+ * apart.
+ */
+export async function untilFirst<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
     try {
-      await store.write(asVillageDocument(changed, newest._rev));
-      return changed;
+      return await attempt();
     } catch (error) {
       if (codeOf(error) !== 'conflict' || tries === MAX_TRIES) throw error;
       await sleep(Math.random() * 50);

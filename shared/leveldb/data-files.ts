@@ -1,5 +1,5 @@
 /** The tables and logs in a LevelDB's folder. */
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from '../app-error.js';
 import type { LiveFiles } from './manifest.js';
@@ -24,13 +24,37 @@ export function belongs({ kind, number }: DataFile, { tables, firstLog }: LiveFi
   return kind === 'table' ? tables.has(number) : number >= firstLog;
 }
 
-/** `undefined` for a file that the disk cannot give back; one that may not be read, or not now, is thrown. */
-export async function contentOf(folder: string, { name }: DataFile): Promise<Buffer | undefined> {
+/** What files are read into one after the other: a buffer each would wait for the garbage collector by the dozen. */
+export interface Scratch {
+  bytes: Buffer;
+}
+
+/**
+ * `undefined` for a file that the disk cannot give back; one that may not be read, or not now, is thrown. With a `scratch`
+ * the content is good until that is used again.
+ */
+export async function contentOf(folder: string, { name }: DataFile, scratch?: Scratch): Promise<Buffer | undefined> {
   try {
-    return await readFile(path.join(folder, name));
+    const file = path.join(folder, name);
+    return await (scratch ? readInto(scratch, file) : readFile(file));
   } catch (error) {
     if (codeOf(error) === 'EIO' || codeOf(error) === 'EISDIR') return undefined;
     throw error;
+  }
+}
+
+async function readInto(scratch: Scratch, file: string): Promise<Buffer> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    if (scratch.bytes.length < size) scratch.bytes = Buffer.allocUnsafeSlow(size);
+    let length = 0;
+    for (let read = 1; read > 0 && length < size; length += read) {
+      ({ bytesRead: read } = await handle.read(scratch.bytes, length, size - length, length));
+    }
+    return scratch.bytes.subarray(0, length);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -6,7 +6,7 @@
  * before.
  */
 import { messageOf } from '../app-error.js';
-import { belongs, contentOf, dataFilesIn } from './data-files.js';
+import { belongs, contentOf, dataFilesIn, type Scratch } from './data-files.js';
 import { type LevelWrite, writesOfBatch } from './entries.js';
 import { readLogRecords } from './log-file.js';
 import { type LiveFiles, liveFiles } from './manifest.js';
@@ -28,9 +28,10 @@ export async function damageOfFiles(folder: string): Promise<string | undefined>
   if (!live) return undefined;
   const present = new Set(files.map(({ number }) => number));
   for (const table of live.tables) if (!present.has(table)) return `the table ${table} is missing`;
+  const scratch: Scratch = { bytes: Buffer.alloc(0) };
   for (const file of files) {
     if (!belongs(file, live)) continue;
-    const bytes = await contentOf(folder, file);
+    const bytes = await contentOf(folder, file, scratch);
     const isWhole = bytes && (file.kind === 'table' ? isTableWhole(bytes) : !readLogRecords(bytes).isDamaged);
     if (!isWhole) return `the file ${file.name} is not what was written`;
   }

@@ -8,6 +8,7 @@ import { fleetReadings, shuffledReadings, VILLAGE_FLEET } from '../../bench/supp
 import { messageOf } from '../../shared/app-error.js';
 import { readingSchema } from '../../shared/documents.js';
 import { sleep } from '../../shared/time.js';
+import { waitFor } from '../support/wait-for.js';
 
 describe('the load of the benchmark', () => {
   let server: Server;
@@ -69,6 +70,26 @@ describe('the load of the benchmark', () => {
     expect(cut)
       .to.be.a('string')
       .and.match(/closed the connection|ECONNRESET/);
+  });
+
+  it('uses all its connections in turn, and fails on one that the server has closed meanwhile', async () => {
+    connections = await openConnections(url, 3);
+    const ports = new Set<number | undefined>();
+    server.on('request', ({ socket }) => ports.add(socket.remotePort));
+    await driveTimed(
+      connections,
+      [0, 1, 2].map((i) => ({ atMs: i * 20, request: requestOf(String(i)) })),
+    );
+    expect(ports.size).to.equal(3);
+    server.closeAllConnections();
+    const closed = 'the server closed the connection while nobody used it';
+    await waitFor(
+      async () => {
+        const said = await driveTimed(connections.slice(0, 1), [{ atMs: 0, request: requestOf('x') }]).catch(messageOf);
+        return said === closed;
+      },
+      { what: 'the connection to be seen closed' },
+    );
   });
 
   it('counts a stall for every request it delays', async () => {

@@ -68,14 +68,16 @@ for (const kind of STORES) {
       expect(await store.numbers.counts(village, 'node1', [])).to.deep.equal([]);
     });
 
-    it('gives the document behind a gap', async () => {
+    it('gives the documents beside gaps', async () => {
       const village = newVillage();
       const documents = readings(village, 30).filter(({ seq }) => seq < 5 || seq > 9);
       await write(documents.slice(10));
       await write(documents.slice(0, 10));
-      const behind = await store.numbers.behindGap(village, 'node1', 10);
-      expect(behind).to.deep.equal(documents.find(({ seq }) => seq === 10));
-      expect(await store.numbers.behindGap(village, 'node1', 7)).to.equal(undefined);
+      const beside = await store.numbers.besideGaps(village, 'node1', [10, 7, 4]);
+      const [fourth, tenth] = [4, 10].map((n) => documents.find(({ seq }) => seq === n));
+      expect(beside).to.deep.equal([tenth, undefined, fourth]);
+      expect(await store.numbers.besideGaps(village, 'nobody', [10])).to.deep.equal([undefined]);
+      expect(await store.numbers.besideGaps(village, 'node1', [])).to.deep.equal([]);
     });
 
     it('does not count what an operator has deleted', async () => {

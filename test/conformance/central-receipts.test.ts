@@ -6,10 +6,11 @@ import { CouchClient } from '../../server/store/couch-client.js';
 import { addToReceipt, EMPTY_RECEIPT } from '../../shared/receipt.js';
 import { event, incoming, prediction, reading, readings, type Sent } from '../server/support/documents.js';
 import {
-  couchFromEnvironment,
   createPlace,
   openIn,
   type Place,
+  SKIPPED_COUCHDB,
+  STORES,
   type StoreKind,
   writeDirectly,
 } from '../server/support/stores.js';
@@ -18,14 +19,8 @@ import { waitFor } from '../support/wait-for.js';
 
 const LAST = Number.MAX_SAFE_INTEGER;
 
-for (const kind of ['embedded', 'couchdb'] as const) {
-  describe(`receipts of the centre's store, ${kind}`, () => {
-    if (kind === 'couchdb' && !couchFromEnvironment()) {
-      it('is skipped: COUCHDB_URL is not set', function () {
-        this.skip();
-      });
-      return;
-    }
+for (const kind of STORES) {
+  describe(`receipts of the centre's store, ${kind}${SKIPPED_COUCHDB}`, () => {
     receiptSuite(kind);
   });
 }

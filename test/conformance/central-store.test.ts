@@ -7,23 +7,18 @@ import type { TelemetryDocument } from '../../shared/documents.js';
 import { parseTelemetryQuery, streamTelemetry } from '../../shared/telemetry-list.js';
 import { event, incoming, prediction, reading, readings } from '../server/support/documents.js';
 import {
-  couchFromEnvironment,
   createPlace,
   openIn,
   type Place,
+  SKIPPED_COUCHDB,
+  STORES,
   type StoreKind,
   writeDirectly,
 } from '../server/support/stores.js';
 import { waitFor } from '../support/wait-for.js';
 
-for (const kind of ['embedded', 'couchdb'] as const) {
-  describe(`the centre's store, ${kind}`, () => {
-    if (kind === 'couchdb' && !couchFromEnvironment()) {
-      it('is skipped: COUCHDB_URL is not set', function () {
-        this.skip();
-      });
-      return;
-    }
+for (const kind of STORES) {
+  describe(`the centre's store, ${kind}${SKIPPED_COUCHDB}`, () => {
     storeSuite(kind);
   });
 }

@@ -62,7 +62,7 @@ export const FAULTS: readonly FaultCase[] = [
   { title: '200 {}', fault: faults.json(200, {}), tag: 'REQUEST_ERROR' },
   { title: 'truncated JSON', fault: faults.truncatedJson(201), tag: 'REQUEST_ERROR' },
   { title: 'an endless answer', fault: { kind: 'endless' }, tag: 'REQUEST_ERROR' },
-  { title: 'an answer that inflates without end', fault: () => faults.bomb(), tag: 'REQUEST_ERROR' },
+  { title: 'an answer that inflates without end', fault: faults.bomb(), tag: 'REQUEST_ERROR' },
   {
     title: 'headers without end',
     fault: { kind: 'endless-head', of: 'headers' },

@@ -123,7 +123,7 @@ describe('documents the centre refuses', () => {
       'blocked',
       `the centre refuses documents in floods, such as: ${REASON}`,
     ]);
-    expect(alerts.map(({ code, severity }) => `${code} ${severity}`)).to.include('blocked critical');
+    expect(alerts.map(({ code, severity }) => `${code} ${severity}`)).to.include('refusals critical');
     proxy.rule = () => undefined;
     expect((await site.replicate()).result).to.include({ ok: true, sent: 501 });
     await expectDelivered();
@@ -175,7 +175,7 @@ describe('documents the centre refuses', () => {
       // Those that came first came alone: nobody could know yet.
       expect(store.quarantined).to.be.at.most(50);
       expect(store.pending + store.quarantined).to.equal(store.lastSeq);
-      expect(alerts.filter(({ code }) => code === 'blocked')).to.have.length(1);
+      expect(alerts.filter(({ code }) => code === 'blocked' || code === 'refusals')).to.have.length(1);
       proxy.rule = () => undefined;
       await waitFor(async () => (await site.status()).store.pending === 0, { what: 'the delivery', timeoutMs: 25_000 });
       expect((await site.replicate()).result).to.include({ ok: true, pending: 0 });

@@ -6,6 +6,7 @@ import {
   type Grant,
   HELD,
   MIDDLEWARE,
+  REGISTERED,
   ROLES,
   type RoleName,
   type Row,
@@ -38,6 +39,8 @@ for (const kind of STORES) {
     let centre: Centre;
     let found: FoundRoutes;
     let logins: Record<'village' | 'other' | 'disabled', VillageLogin>;
+    /** Of the dashboard. */
+    let cookies: Record<'analyst' | 'admin', string>;
 
     before(async () => {
       centre = await Centre.start(kind);
@@ -50,7 +53,11 @@ for (const kind of STORES) {
       await centre.push(logins.other, [reading('kaduna', 700)]);
       const kept = json({ note: SECRET }, {}, 'PUT');
       expect((await centre.as(logins.village, '/telemetry/_local/kept', kept)).status).to.equal(201);
+      const registered = json({ docs: [REGISTERED], new_edits: false });
+      expect((await centre.as(logins.village, '/registry-kano/_bulk_docs', registered)).status).to.equal(201);
+      expect((await centre.as(logins.village, '/registry-kano/_local/kept', kept)).status).to.equal(201);
       await centre.admin('/v1/villages/zaria/disable', { method: 'POST' });
+      cookies = { analyst: await cookieOf(centre, 'analyst'), admin: await cookieOf(centre, 'admin') };
       found = await routesOf(centre.url);
     });
     after(async () => {
@@ -59,11 +66,20 @@ for (const kind of STORES) {
     });
 
     /** Several for a wrong one: every kind of it must be refused alike. */
-    const credentials = (role: RoleName): (string | undefined)[] => {
-      if (role === 'nobody') return [undefined];
-      if (role === 'analyst' || role === 'admin') return [`Bearer ${centre.tokens[role]}`];
-      if (role !== 'wrong') return [basic(logins[role].id, logins[role].password)];
-      return [basic(VILLAGE, 'wrong'), basic('admin', centre.tokens.analyst), 'Bearer wrong'];
+    const credentials = (role: RoleName): Credential[] => {
+      if (role === 'nobody') return [{}];
+      if (role === 'analyst' || role === 'admin') {
+        return [{ Authorization: `Bearer ${centre.tokens[role]}` }, { Cookie: cookies[role], Origin: centre.url }];
+      }
+      if (role !== 'wrong') return [{ Authorization: basic(logins[role].id, logins[role].password) }];
+      return [
+        ...[basic(VILLAGE, 'wrong'), basic('admin', centre.tokens.analyst), 'Bearer wrong'].map((Authorization) => ({
+          Authorization,
+        })),
+        // The login of an analyst under the name of the admin, and that of an admin in a page of another site.
+        { Cookie: cookies.analyst.replace('.analyst.', '.admin.'), Origin: centre.url },
+        { Cookie: cookies.admin, Origin: 'https://elsewhere.example' },
+      ];
     };
 
     const ask = async (role: RoleName, method: string, path: string, row: Row): Promise<Answer[]> => {
@@ -86,7 +102,12 @@ for (const kind of STORES) {
       );
       const ofVillages = (['village', 'other'] as const).map(async (who) => {
         const info = (await (await centre.as(logins[who], '/telemetry')).json()) as Record<string, unknown>;
-        return [await (await centre.as(logins[who], '/telemetry/_local/kept')).json(), info.doc_count];
+        const registry = `/registry-${logins[who].id}`;
+        const changes = (await (await centre.as(logins[who], `${registry}/_changes`)).json()) as { results: unknown };
+        const kept = ['/telemetry', registry].map(async (db) =>
+          (await centre.as(logins[who], `${db}/_local/kept`)).json(),
+        );
+        return [...(await Promise.all(kept)), info.doc_count, changes.results];
       });
       const checkpoints = await Promise.all(ofVillages);
       return { villages: items.map(({ id, name, disabled }) => ({ id, name, disabled })), texts, checkpoints };
@@ -183,10 +204,19 @@ function urlOf(path: string, { parameters = {} }: Row, grant: Grant | undefined)
   return grant?.query === undefined ? filled : `${filled}?${grant.query}`;
 }
 
+type Credential = Readonly<Record<string, string>>;
+
+/** As a browser has it after a login. */
+async function cookieOf(centre: Centre, role: 'analyst' | 'admin'): Promise<string> {
+  const body = new URLSearchParams({ token: centre.tokens[role] });
+  const response = await centre.anonymous('/dashboard/login', { method: 'POST', body, redirect: 'manual' });
+  return response.headers.get('set-cookie')?.split(';')[0] ?? '';
+}
+
 interface Asked {
   method: string;
   target: string;
-  credential: string | undefined;
+  credential: Credential;
   body: string | undefined;
 }
 
@@ -196,7 +226,7 @@ const agent = new http.Agent({ keepAlive: true });
 function send(url: string, { method, target, credential, body }: Asked): Promise<Answer> {
   const { hostname, port } = new URL(url);
   const headers = {
-    ...(credential === undefined ? {} : { Authorization: credential }),
+    ...credential,
     ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
   };
   return new Promise((resolve, reject) => {

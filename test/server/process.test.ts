@@ -43,6 +43,8 @@ describe('solar-central as a process', () => {
       stderr: 'error: the village kano exists already\n',
     });
     expect((await verb('village', 'list')).stdout).to.match(/^kano +ok/m);
+    expect((await verb('conflicts')).stdout).to.equal('There is no open conflict.\n');
+    expect((await verb('conflicts', '--village', 'nowhere')).code).to.equal(2);
     const rotated = await verb('village', 'rotate', 'kano', '--now');
     expect(rotated.stdout).to.match(/^The village kano has a new credential.*If it was disabled, it is enabled\.$/m);
     expect((await runCentral(['village', 'rotate', '--help'])).stdout).to.match(/a disabled village is let in again/);
@@ -51,7 +53,9 @@ describe('solar-central as a process', () => {
     expect((await verb('village', 'disable', 'kano')).code).to.equal(0);
     expect(await telemetry(renewed)).to.equal(403);
     const status = await verb('status', '--json');
-    expect(JSON.parse(status.stdout)).to.deep.include({ url, villages: { total: 1, silent: 0, disabled: 1 } });
+    expect(JSON.parse(status.stdout)).to.deep.include({
+      ...{ url, villages: { total: 1, silent: 0, disabled: 1 }, pending: 0, openConflicts: 0 },
+    });
     const overlapping = await verb('village', 'rotate', 'kano');
     expect(overlapping.stdout).to.match(/the old one works for 24 h more/);
     expect((await verb('village', 'rotate', 'kano', '--overlap-hours', 'x')).code).to.equal(2);

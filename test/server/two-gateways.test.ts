@@ -1,10 +1,12 @@
 /** Two gateways before one CouchDB: what is changed at one holds at the other. */
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import type { Conflict } from '../../shared/registry/registry-view.js';
 import { waitFor } from '../support/wait-for.js';
 import { Centre, json, type VillageLogin } from './support/centre.js';
 import { readings } from './support/documents.js';
 import { STORES } from './support/stores.js';
+import { VillageRegistry } from './support/village-registry.js';
 
 const REACTION_MS = 5_000;
 
@@ -42,6 +44,27 @@ if (!STORES.includes('couchdb')) {
       await untilStatus(kano, 403);
     });
 
+    it('whoever waits at one for a change of its registry is woken within 2 s of a write through the other', async () => {
+      const kofa = await one.addVillage('kofa');
+      const info = (await (await one.as(kofa, '/registry-kofa')).json()) as { update_seq: string };
+      let since = info.update_seq;
+      for (let n = 0; n < 3; n++) {
+        const path = `/registry-kofa/_changes?feed=longpoll&since=${encodeURIComponent(since)}`;
+        const waiting = one.as(kofa, path);
+        await waitFor(
+          async () => /^solar_central_registry_waits 1$/m.test(await (await fetch(`${one.url}/metrics`)).text()),
+          { what: 'it to wait' },
+        );
+        const docs = [{ _id: `device:m${n}`, _rev: '1-aa' }];
+        const writtenMs = performance.now();
+        await other.as(kofa, '/registry-kofa/_bulk_docs', json({ docs, new_edits: false }));
+        const answer = (await (await waiting).json()) as { results: { id: string }[]; last_seq: string };
+        expect(performance.now() - writtenMs).to.be.below(2_000);
+        expect(answer.results.map(({ id }) => id)).to.deep.equal([`device:m${n}`]);
+        since = answer.last_seq;
+      }
+    });
+
     it('a credential rotated at one is good at the other, with the old one beside it for the overlap', async () => {
       const jos = await one.addVillage('jos');
       expect((await other.as(jos, '/telemetry')).status).to.equal(200);
@@ -52,6 +75,29 @@ if (!STORES.includes('couchdb')) {
       expect((await one.as(jos, '/telemetry')).status).to.equal(401);
       await untilStatus(jos, 401);
       await untilStatus(renewed, 401);
+    });
+
+    it('a conflict that came through one is listed and settled at the other', async () => {
+      const yola = await VillageRegistry.open({ centre: one, login: await one.addVillage('yola') });
+      try {
+        await yola.put('profile', 'site', { name: 'Yola' });
+        await yola.push();
+        const target = '/v1/villages/yola/registry/profile/site';
+        const etag = (await other.analyst(target)).headers.get('etag') ?? '';
+        const edited = await other.admin(target, json({ name: 'Yola North' }, { 'If-Match': etag }, 'PUT'));
+        expect(edited.status).to.equal(200);
+        await yola.put('profile', 'site', { name: 'Yola South' });
+        await yola.push();
+        const conflicts = async (centre: Centre) =>
+          ((await (await centre.analyst('/v1/conflicts')).json()) as { items: Conflict[] }).items;
+        const [conflict] = await conflicts(other);
+        expect(await conflicts(one)).to.deep.equal([conflict]);
+        const choice = json({ keep: conflict?.winner });
+        const settled = await other.admin('/v1/villages/yola/conflicts/profile/site', choice);
+        expect([settled.status, await conflicts(one), await conflicts(other)]).to.deep.equal([200, [], []]);
+      } finally {
+        await yola.close();
+      }
     });
   });
 }

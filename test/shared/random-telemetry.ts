@@ -73,7 +73,7 @@ export function expectedIds(held: readonly TelemetryDocument[], type: PostedType
     if (asked.model !== undefined && one.model !== asked.model) return false;
     return time >= (asked.from ?? '') && (asked.to === undefined || time < asked.to);
   });
-  const key = (id: string) => `${parseTelemetryId(id)?.time} ${id}`;
-  const ids = matching.map((one) => one._id).sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  const keyed = matching.map(({ _id: id }) => ({ id, key: `${parseTelemetryId(id)?.time} ${id}` }));
+  const ids = keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ id }) => id);
   return asked.order === 'asc' ? ids : ids.reverse();
 }

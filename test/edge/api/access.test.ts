@@ -38,8 +38,11 @@ describe('the REST API', () => {
         '/v1/predictions',
         '/v1/status',
         '/v1/quarantine',
+        '/v1/alerts',
+        '/v1/stats',
         '/metrics',
-        '/',
+        '/v1/events',
+        '/v1/devices',
         '/nothing',
       ]) {
         const answer = await ask(url + path, { headers });
@@ -92,6 +95,8 @@ describe('the REST API', () => {
       ['DELETE', '/v1/readings', 'GET, POST'],
       ['PATCH', '/v1/predictions', 'GET, POST'],
       ['POST', '/v1/status', 'GET'],
+      ['POST', '/v1/alerts', 'GET'],
+      ['DELETE', '/v1/stats', 'GET'],
       ['GET', '/v1/replicate', 'POST'],
       ['POST', '/v1/quarantine', 'GET'],
       ['GET', '/v1/quarantine/retry', 'POST'],
@@ -141,6 +146,17 @@ describe('the REST API', () => {
     expect(headers.get('x-powered-by')).to.equal(null);
     expect(headers.get('x-content-type-options')).to.equal('nosniff');
     expect(headers.get('content-security-policy')).to.contain("default-src 'none'");
+  });
+
+  it('looks at no more tokens from an address after a hundred wrong ones a minute, but at one that was right', async () => {
+    const { url } = await nodes.start(folder.path, { EDGE_TOKEN: TOKEN });
+    const asked = (token: string) => ask(`${url}/v1/status`, { headers: { Authorization: `Bearer ${token}` } });
+    expect((await asked(TOKEN)).status).to.equal(200);
+    for (let n = 0; n < 100; n++) expect((await asked(`wrong-${n}`)).status).to.equal(401);
+    const refused = await asked('wrong-again');
+    expectError(refused, 429, 'too_many_requests');
+    expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 60);
+    expect((await asked(TOKEN)).status).to.equal(200);
   });
 
   it('says that a node without a centre cannot replicate', async () => {

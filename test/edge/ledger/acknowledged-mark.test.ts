@@ -25,6 +25,7 @@ describe('the mark of what was acknowledged', () => {
   /** What is read from this content of the file. */
   const readFrom = async (content: Buffer): Promise<Acknowledged | undefined> => {
     await writeFile(file(), content);
+    await rm(`${file()}.copy`, { force: true });
     const { value } = await reopen();
     return value && { node: value.node, seq: value.seq };
   };
@@ -110,6 +111,7 @@ describe('the mark of what was acknowledged', () => {
     for (const seq of [1, 2, 3]) await mark.write('abc123', seq);
     for (const length of [BLOCK, BLOCK + 5]) {
       await truncate(file(), length);
+      await rm(`${file()}.copy`);
       expect((await reopen()).value).to.include({ seq: 2 });
     }
   });
@@ -125,9 +127,36 @@ describe('the mark of what was acknowledged', () => {
     expect((await reopen()).value).to.include({ seq: 1 });
   });
 
-  it('is not known where the file is gone', async () => {
-    await (await reopen()).write('abc123', 1);
-    await rm(file());
-    expect((await reopen()).value).to.equal(undefined);
+  for (const [how, damage] of Object.entries({
+    gone: () => rm(file()),
+    empty: () => truncate(file(), 0),
+    'cut within the first block': () => truncate(file(), 20),
+  })) {
+    it(`is not known where the file is ${how}, and its copy says how much it was at least`, async () => {
+      for (const seq of [1, 2]) await (await reopen()).write('abc123', seq);
+      await damage();
+      const mark = await reopen();
+      expect(mark.value).to.equal(undefined);
+      expect(mark.atLeast).to.include({ node: 'abc123', seq: 2 });
+      await mark.write('def456', 7);
+      expect((await reopen()).value).to.include({ node: 'def456', seq: 7 });
+    });
+  }
+
+  it("is believed where its copy is behind, as after a power cut, and is the copy's where its newer block is damaged", async () => {
+    for (const seq of [1, 2]) await (await reopen()).write('abc123', seq);
+    const copy = `${file()}.copy`;
+    const older = await readFile(copy);
+    await (await reopen()).write('abc123', 3);
+    const newer = await readFile(copy);
+    await writeFile(copy, older);
+    expect((await reopen()).value).to.include({ seq: 3 });
+    const content = await readFile(file());
+    await writeFile(file(), content.fill(0, BLOCK));
+    expect((await reopen()).value).to.include({ seq: 2 });
+    await writeFile(copy, newer);
+    expect((await reopen()).value).to.include({ seq: 3 });
+    await rm(copy);
+    expect((await reopen()).value).to.include({ seq: 2 });
   });
 });

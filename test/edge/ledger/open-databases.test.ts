@@ -54,22 +54,34 @@ describe('the open databases of segments', () => {
     expect(openings[at(6)]).to.equal(2);
   });
 
+  it('are closed when they were not used for ten seconds, and opened again when they are needed', async () => {
+    let nowMs = 0;
+    databases = new OpenDatabases({ database: { leveldown: counted() }, now: () => nowMs });
+    await databases.use(at(1), last);
+    await databases.use(at(2), last);
+    nowMs += 9_000;
+    await databases.use(at(2), last);
+    expect(databases.count).to.equal(2);
+    nowMs += 2_000;
+    await databases.use(at(2), last);
+    expect(databases.count).to.equal(1);
+    await databases.use(at(1), last);
+    expect(openings).to.include({ [at(1)]: 2, [at(2)]: 1 });
+  });
+
   it('are as many as are in use at once, and four again afterwards', async () => {
-    let finish = () => {};
-    const gate = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
+    const end = gate();
     let begun = 0;
     const users = Array.from({ length: 8 }, (_, n) =>
       databases.use(at(n), async (database) => {
         begun++;
-        await gate;
+        await end.opened;
         return database.lastLocalSeq;
       }),
     );
     await waitFor(() => begun === 8, { what: 'all to be in use' });
     expect(databases.count).to.equal(8);
-    finish();
+    end.open();
     expect(await Promise.all(users)).to.deep.equal(Array(8).fill(0));
     expect(databases.count).to.equal(OPEN_AT_MOST);
   });
@@ -90,15 +102,12 @@ describe('the open databases of segments', () => {
   it('closes only after those who use it are through, from their first read to their last', async () => {
     await databases.use(at(1), (database) => database.write(readings(1, 5)));
     const order: string[] = [];
-    let finish = () => {};
-    const gate = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
+    const end = gate();
     let begun = false;
     const using = databases.use(at(1), async (database) => {
       await database.revisions(['x']);
       begun = true;
-      await gate;
+      await end.opened;
       // Nothing is under way below at this moment; the work is not done all the same.
       const entries = await database.entriesAfter(0, 9, 9);
       order.push(`read ${entries.length}`);
@@ -107,7 +116,7 @@ describe('the open databases of segments', () => {
     const closing = databases.close(at(1)).then(() => order.push('closed'));
     const reopening = databases.use(at(1), last).then((n) => order.push(`reopened ${n}`));
     expect(databases.count).to.equal(1);
-    finish();
+    end.open();
     await Promise.all([using, closing, reopening]);
     expect(order).to.deep.equal(['read 5', 'closed', 'reopened 5']);
     expect(openings[at(1)]).to.equal(2);
@@ -119,6 +128,30 @@ describe('the open databases of segments', () => {
     await Promise.all([using, closing]);
     expect(databases.count).to.equal(0);
     expect(await databases.use(at(1), last)).to.equal(2);
+  });
+
+  it('opens only after every closing before, also of one that was told to close while it waited to be opened', async () => {
+    await databases.use(at(1), (database) => database.write(readings(1, 2)));
+    const gates = [gate(), gate()];
+    const reading = gates.map(({ opened }) => async (database: SegmentDatabase) => {
+      await opened;
+      return database.lastLocalSeq;
+    });
+    const uses = reading.map((work) => {
+      const use = databases.use(at(1), work);
+      // The first is in use, the second still waits for the first one's end.
+      void databases.close(at(1));
+      return use;
+    });
+    gates[0]?.open();
+    expect(await uses[0]).to.equal(2);
+    await waitFor(() => openings[at(1)] === 2, { what: 'the second opening' });
+    const third = databases.use(at(1), last);
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    expect(openings[at(1)], 'nobody opens what has not been closed').to.equal(2);
+    gates[1]?.open();
+    expect([await uses[1], await third]).to.deep.equal([2, 2]);
+    expect(openings[at(1)]).to.equal(3);
   });
 
   it('closes what is open once, and nothing where nothing is', async () => {
@@ -177,3 +210,11 @@ describe('the open databases of segments', () => {
     expect(databases.count).to.equal(0);
   });
 });
+
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

@@ -34,7 +34,12 @@ describe('what a store knows of itself', () => {
     const filled = await open();
     await filled.writeClock(CLOCK);
     await filled.writeSyncHistory(SYNC);
-    await filled.noteDropped({ end: { number: 3, node: 'abc123', seq: 9 }, lost: 2, checkpoints: ['_local/a'] });
+    await filled.noteDropped({
+      end: { number: 3, node: 'abc123', seq: 9 },
+      lost: 2,
+      confirmed: 7,
+      checkpoints: ['_local/a'],
+    });
     await filled.close();
     state = undefined;
     return filled;
@@ -52,7 +57,7 @@ describe('what a store knows of itself', () => {
     const again = await open();
     expect([again.node, again.boot, again.clock]).to.deep.equal([filled.node, 5, CLOCK]);
     const ends = [{ number: 3, node: 'abc123', seq: 9 }];
-    expect(again.dropped).to.deep.equal({ lost: 2, checkpoints: ['_local/a'], ends });
+    expect(again.dropped).to.deep.equal({ lost: 2, confirmed: 7, checkpoints: ['_local/a'], ends });
     expect(await again.syncHistory()).to.deep.equal(SYNC);
   });
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { backoffMs } from '../../../edge/link/backoff.js';
 import {
-  backoffMs,
   type ControllerEvent,
   type ControllerName,
   type ControllerRules,

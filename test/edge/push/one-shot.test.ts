@@ -52,6 +52,7 @@ describe('the forced replication', () => {
     };
     return replicateOnce({
       ...{ controller, ledger, pusher: { totals, onBatch: () => () => undefined } },
+      registry: { sync: async () => undefined, countPending: async () => 0, refused: [] },
       onProgress: () => expect(holds, 'probes are held meanwhile').to.equal(1),
       signal: new AbortController().signal,
       limits: { maxRetries: 3, retryIntervalMs: 1, ...limits },

@@ -45,7 +45,7 @@ describe('the push over time', () => {
   const askedIds = (from: number): number =>
     proxy.requests
       .slice(from)
-      .filter(({ path }) => path.endsWith('/_revs_diff'))
+      .filter(({ path }) => path === '/telemetry/_revs_diff')
       .reduce((sum, { body, headers }) => {
         const plain = headers['content-encoding'] === 'gzip' ? gunzipSync(new Uint8Array(body)) : body;
         return sum + Object.keys(JSON.parse(plain.toString('utf8'))).length;

@@ -165,10 +165,11 @@ export class FaultWorld {
 
   /** A forced run, however it ends: the node may be killed meanwhile. */
   async replicate(): Promise<void> {
-    try {
-      const client = new ProgramClient({ url: this.node.url, peer: 'the node' });
+    const client = new ProgramClient({ url: this.node.url, peer: 'the node' });
+    const run = async () => {
       for await (const _ of client.lines('/v1/replicate', { method: 'POST' }));
-    } catch {}
+    };
+    await run().catch(() => undefined);
   }
 
   /** From now on nothing goes wrong any more, and nothing new is posted once this has resolved. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { parse } from 'csv-parse/sync';
 import { after, before, describe, it } from 'mocha';
-import { csvLine } from '../../../server/analyst/csv.js';
+import { csvLine } from '../../../shared/csv.js';
 import { Centre, type VillageLogin } from '../support/centre.js';
 import { prediction, reading, readings, type Sent } from '../support/documents.js';
 import { SKIPPED_COUCHDB, STORES } from '../support/stores.js';

@@ -86,6 +86,8 @@ function isDocumented(text: string, path: string): boolean {
   const { error, reason } = body as Record<string, unknown>;
   const isCouchForm = isText(error) && isText(reason);
   if (/^\/(telemetry([/?]|$)|\?|$)/.test(path)) return isCouchForm;
+  // Without a village that can be read it is no route of the gateway's.
+  if (path.startsWith('/registry-') && isCouchForm) return true;
   // With more slashes than one it is the root to some methods, and nothing to the others.
   if (/^\/+(\?|$)/.test(path) && isCouchForm) return true;
   if (typeof error !== 'object' || error === null) return false;

@@ -2,7 +2,9 @@
 import type { SeededRandom } from '../../../sim/random.js';
 import { type Bombs, headerText, largeText, pack } from './fuzzed-bodies.js';
 import { nearlyDocument, properDocument } from './fuzzed-documents.js';
-import { brokenText, deepJson, hostileText, hostileValue, pick, randomBytes } from './hostile-values.js';
+import { registryEditDraft } from './fuzzed-registry-edits.js';
+import { encoded, textOf } from './fuzzed-text.js';
+import { hostileText, hostileValue, pick, randomBytes } from './hostile-values.js';
 
 export type Asker = 'village' | 'analyst' | 'admin' | 'nobody' | 'wrong';
 
@@ -56,19 +58,12 @@ function draftOf(random: SeededRandom, village: string, index: number): Draft {
   if (kind < 72) return localDraft(random, index);
   if (kind < 78) return { method: 'GET', path: `/telemetry/_receipt${receiptQuery(random)}`, as: 'village' };
   if (kind < 84) return villageDraft(random, index);
-  if (kind < 91) return listDraft(random, village);
-  if (kind < 97) return queryDraft(random, village);
+  if (kind < 88) return listDraft(random, village);
+  if (kind < 91) return registryEditDraft(random, village);
+  if (kind < 94) return queryDraft(random, village);
+  if (kind < 97) return registryDraft(random, village);
   const method = pick(random, ['GET', 'POST', 'PUT', 'DELETE']);
   return { method, path: oddPath(random), as: pick(random, ['village', 'analyst', 'admin']), text: '{}' };
-}
-
-/** A body that is right, nearly right, another thing, or no JSON. */
-function textOf(random: SeededRandom, right: unknown): string {
-  const kind = random.integer(0, 99);
-  if (kind < 84) return JSON.stringify(right);
-  if (kind < 92) return brokenText(random, JSON.stringify(right));
-  if (kind < 98) return JSON.stringify(hostileValue(random));
-  return kind === 98 ? '' : deepJson(random);
 }
 
 function bulkText(random: SeededRandom, village: string): string {
@@ -98,6 +93,32 @@ function localDraft(random: SeededRandom, index: number): Draft {
   if (method !== 'PUT') return { method, path: path + query, as: 'village' };
   const body = random.chance(0.5) ? { last_seq: index, history: [{ a: hostileText(random) }] } : hostileValue(random);
   return { method, path: path + query, as: 'village', text: textOf(random, body) };
+}
+
+function registryDraft(random: SeededRandom, village: string): Draft {
+  const whose = encoded(random.chance(0.8) ? village : pick(random, ['witness', hostileText(random)]));
+  const id = random.chance(0.6) ? `device:m${random.integer(1, 20)}` : hostileText(random);
+  const document = {
+    _id: id,
+    _rev: random.chance(0.8) ? `1-${random.integer(0, 255).toString(16)}` : hostileText(random),
+    [hostileText(random)]: hostileValue(random),
+    ...(random.chance(0.2) ? { _revisions: hostileValue(random) } : {}),
+    ...(random.chance(0.2) ? { edits: hostileValue(random) } : {}),
+  };
+  const asked = { docs: random.chance(0.8) ? [{ id, rev: document._rev }] : hostileValue(random) };
+  const kind = random.integer(0, 5);
+  const at = (path: string) => `/registry-${whose}/${path}`;
+  const post = (path: string, right: unknown): Draft => ({
+    ...{ method: 'POST', path: at(path), as: 'village' },
+    text: textOf(random, right),
+  });
+  if (kind < 2) return post('_bulk_docs', { docs: [document, document], new_edits: false });
+  if (kind === 2) return post('_revs_diff', { [id]: [document._rev] });
+  if (kind === 3) return post(`_bulk_get?latest=true&revs=${encoded(hostileText(random))}`, asked);
+  const names = ['since', 'limit', 'include_docs', 'style', 'heartbeat', 'filter', 'feed', hostileText(random)];
+  const query = queryOf(random, names, ['0', '5', 'true', 'all_docs', 'now', '1-abc', 'longpoll', '["1-aa"]']);
+  if (kind === 4) return { method: 'GET', path: at(`_changes?timeout=50${query}`), as: 'village' };
+  return { method: 'GET', path: at(`${encoded(id)}?open_revs=all${query}`), as: 'village' };
 }
 
 function receiptQuery(random: SeededRandom): string {
@@ -214,9 +235,4 @@ const MORE_ODD_PATHS = [
 function oddPath(random: SeededRandom): string {
   const path = pick(random, [...ODD_PATHS, ...MORE_ODD_PATHS]);
   return random.chance(0.5) ? path : `${path}/${encoded(hostileText(random))}`;
-}
-
-/** Half a character pair cannot be encoded: it goes as the bytes it would have. */
-function encoded(text: string): string {
-  return text.isWellFormed() ? encodeURIComponent(text).slice(0, 6000) : '%ed%a0%80';
 }

@@ -226,7 +226,7 @@ async function countIn({ couch, folder }: Place): Promise<number> {
   if (couch) {
     const request = { db: 'telemetry', path: '_all_docs' };
     const { body } = await new CouchClient(couch).request<{ rows: { id: string }[] }>(request);
-    return body.rows.filter(({ id }) => !id.startsWith('_design/receipts-')).length;
+    return body.rows.filter(({ id }) => !/^_design\/(receipts|days)-/.test(id)).length;
   }
   const database = await openDatabase(path.join(folder, 'telemetry'));
   try {

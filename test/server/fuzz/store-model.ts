@@ -14,6 +14,8 @@ interface VillageModel {
   taken: Set<string>;
 }
 
+const REGISTRY = /^\/v1\/villages\/[^/]+\/registry\/(?:device|tariff|threshold|profile)\/[^/]+$/;
+
 export class StoreModel {
   readonly #telemetry = new Map<string, VillageModel>();
   /** By village and path. */
@@ -30,6 +32,9 @@ export class StoreModel {
       this.villages.add(String((JSON.parse(answer.text) as Fields).id));
       return undefined;
     }
+    const isOwnRegistry = as === 'village' && path === `/registry-${request.village}/_bulk_docs`;
+    if (method === 'POST' && isOwnRegistry) return registryFault(answer);
+    if (method === 'PUT' && as === 'admin' && REGISTRY.test(path)) return this.#noteRegistry(request, answer);
     return 'was taken, and nothing of this kind is';
   }
 
@@ -66,6 +71,16 @@ export class StoreModel {
     return undefined;
   }
 
+  #noteRegistry(request: FuzzedRequest, answer: Answer): string | undefined {
+    const body = plainOf(request);
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'was taken and is no object';
+    const view = JSON.parse(answer.text) as Fields;
+    const owned = ['_id', '_rev', 'type', 'id', 'author', 'editedAt', 'schemaVersion', 'conflicts', 'edits'];
+    const given = Object.entries(body).filter(([name]) => !owned.includes(name));
+    const other = given.find(([name, value]) => JSON.stringify(view[name]) !== JSON.stringify(value));
+    return other && `was taken with another ${JSON.stringify(other[0])}`;
+  }
+
   /** Why the documents of a village are not those that were taken. */
   compare(village: string, stored: readonly Fields[]): string | undefined {
     const { sent, taken } = this.#of(village);
@@ -89,10 +104,11 @@ export class StoreModel {
   }
 }
 
+/** With the revision that its history names. What has been sent may be anything, also where the answer names nothing. */
 function withRevision({ _revisions, ...document }: Fields): Fields {
   if (document._rev !== undefined || typeof _revisions !== 'object' || _revisions === null) return document;
-  const { start, ids } = _revisions as { start: unknown; ids: unknown[] };
-  return { ...document, _rev: `${start}-${ids[0]}` };
+  const { start, ids } = _revisions as { start?: unknown; ids?: unknown };
+  return Array.isArray(ids) ? { ...document, _rev: `${start}-${ids[0]}` } : document;
 }
 
 function digest(document: Fields): string {
@@ -112,4 +128,11 @@ function plainOf({ plain, body, headers }: FuzzedRequest): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Whatever else it says, what a registry takes has a name of its form. */
+function registryFault({ text }: Answer): string | undefined {
+  const taken = (JSON.parse(text) as Fields[]).filter(({ ok }) => ok === true);
+  const odd = taken.find(({ id }) => !/^[a-z][a-z0-9-]*:[!-~]+$/.test(String(id)));
+  return odd && `has taken ${JSON.stringify(odd)} into a registry`;
 }

@@ -74,6 +74,21 @@ describe('a query passed on to CouchDB', () => {
     }
   });
 
+  it('ends when it is called off, although aborting the request ends no answer', async () => {
+    // As with a fetch whose request was collected as garbage: nothing but reading can end the answer.
+    const body = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('{"rows":[')) });
+    const client: Parameters<typeof couchQuery>[0] = {
+      exchange: (_request, _giveUp, use) => use(new Response(body)),
+      goneError: () => undefined,
+    };
+    const leaving = new AbortController();
+    const query = { method: 'GET', path: 'x', parameters: new URLSearchParams(), signal: leaving.signal } as const;
+    const asking = couchQuery(client, query, async (taken) => {
+      if (taken.ok) for await (const _chunk of taken.chunks) leaving.abort();
+    });
+    expect(await failureOf(asking)).to.have.property('code', 'unavailable');
+  });
+
   it('ends when nobody waits for the answer any more, and when the centre stops', async () => {
     const leaving = new AbortController();
     const asking = failureOf(ask('silence', { signal: leaving.signal }));

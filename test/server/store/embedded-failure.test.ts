@@ -100,4 +100,28 @@ describe('the embedded store on a failing disk', () => {
     store = await EmbeddedStore.open(folder);
     expect((await store.info()).doc_count).to.equal(30);
   });
+
+  it('tells the log where the database is, and nobody who asks over the network', async () => {
+    const { state, leveldown } = failingLeveldown();
+    const { registry, write } = await opened(leveldown);
+    for (const failing of [write, registry]) {
+      state.failures = 1;
+      const failure = await failing().catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(AppError).and.include({ code: 'storage_failed' });
+      expect((failure as AppError).message).to.contain(folder);
+      expect((failure as AppError).told)
+        .to.match(/database of the centre/)
+        .and.not.contain(folder);
+    }
+  });
+
+  async function opened(leveldown: unknown) {
+    const open = await EmbeddedStore.open(folder, { leveldown });
+    store = open;
+    await open.registry('kano').write([{ _id: 'device:m1', _rev: '1-aa' }]);
+    return {
+      write: () => open.write(readings('kano', 1).map(incoming)),
+      registry: () => open.registry('kano').write([{ _id: 'device:m2', _rev: '1-aa' }]),
+    };
+  }
 });

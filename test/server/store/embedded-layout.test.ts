@@ -7,9 +7,11 @@ import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import type { Database } from 'pouchdb-core';
 import PouchDB from 'pouchdb-node';
+import type { ReadingsByDay } from '../../../server/store/day-counts.js';
 import { EmbeddedStore } from '../../../server/store/embedded-store.js';
 import { UUID_KEY } from '../../../shared/pouchdb-layout.js';
 import { addToReceipt, EMPTY_RECEIPT } from '../../../shared/receipt.js';
+import { SeededRandom, seedFor } from '../../../sim/random.js';
 import { dump } from '../../edge/ledger/raw-store.js';
 import { itWithSeed } from '../../support/seeds.js';
 import { useTempFolder } from '../../support/temp-folder.js';
@@ -19,7 +21,9 @@ import type { Acknowledged } from './writing-centre.js';
 
 const WRITER = fileURLToPath(new URL('writing-centre.js', import.meta.url));
 const LAST = Number.MAX_SAFE_INTEGER;
-const ROUNDS = Math.ceil(Number(process.env.KILL_CYCLES ?? 10) / 5);
+/** Stores that are killed, and how often each is: what is read after a kill grows with every one. */
+const STORES = Math.ceil(Number(process.env.KILL_CYCLES ?? 10) / 10);
+const KILLS = 2;
 
 const byId = (a: { _id: string }, b: { _id: string }) => (a._id < b._id ? -1 : 1);
 const receiptOf = (documents: readonly Sent[]) =>
@@ -56,6 +60,21 @@ async function readByStock(database: Database): Promise<Stock> {
   const changes = results.map(({ id, seq }) => ({ id, seq: Number(seq) }));
   expect(changes.at(-1)?.seq ?? 0).to.equal(newest);
   return { documents, changes };
+}
+
+/** Readings by village and day, counted one by one. */
+function countsByDay(documents: readonly Sent[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { type, village, at } of documents) {
+    const cell = `${village} ${String(at).slice(0, 10)}`;
+    if (type === 'reading') counts[cell] = (counts[cell] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function countsOf(readings: ReadingsByDay): Record<string, number> {
+  const cells = [...readings].flatMap(([village, days]) => [...days].map(([day, n]) => [`${village} ${day}`, n]));
+  return Object.fromEntries(cells);
 }
 
 describe('the layout of the embedded store', function () {
@@ -149,47 +168,52 @@ describe('the layout of the embedded store', function () {
     });
   });
 
-  itWithSeed('is whole after a kill at any moment, the index of numbers with it', async (random) => {
-    const acknowledged = new Map<string, Sent[]>();
-    let from = 0;
-    for (let round = 0; round < ROUNDS; round++) {
-      const sizes = [1, random.integer(2, 60), random.integer(100, 1500)];
-      const writer = fork(WRITER, [folder.path, String(from), ...sizes.map(String)]);
-      const gone = once(writer, 'exit');
-      let groups = 0;
-      writer.on('message', ({ village, first, count }: Acknowledged) => {
-        groups++;
-        acknowledged.set(village, [...(acknowledged.get(village) ?? []), ...readings(village, count, first)]);
-        from = Math.max(from, first + count);
+  for (let store = 1; store <= STORES; store++) {
+    itWithSeed(`is whole after a kill at any moment, the index of numbers with it, store ${store}`, async (_, seed) => {
+      const random = new SeededRandom(seedFor(seed, `store ${store}`));
+      const acknowledged = new Map<string, Sent[]>();
+      let from = 0;
+      for (let round = 0; round < KILLS; round++) {
+        const sizes = [1, random.integer(2, 60), random.integer(100, 1500)];
+        const writer = fork(WRITER, [folder.path, String(from), ...sizes.map(String)]);
+        const gone = once(writer, 'exit');
+        let groups = 0;
+        writer.on('message', ({ village, first, count }: Acknowledged) => {
+          groups++;
+          acknowledged.set(village, [...(acknowledged.get(village) ?? []), ...readings(village, count, first)]);
+          from = Math.max(from, first + count);
+        });
+        try {
+          const enough = random.integer(3, 25);
+          await waitFor(() => groups >= enough, { what: 'groups to be acknowledged', timeoutMs: 20_000 });
+        } finally {
+          writer.kill('SIGKILL');
+          await gone;
+        }
+        // What was under way when it was killed may be there or not: the next round goes on behind it.
+        from += 1500;
+        const { documents, changes } = await withStock(telemetry(), readByStock);
+        const sequences = changes.map(({ seq }) => seq);
+        expect(sequences).to.deep.equal(sequences.map((_, n) => n + 1));
+        const found = new Map(documents.map((one) => [one._id, one]));
+        for (const one of [...acknowledged.values()].flat()) expect(found.get(one._id)).to.deep.equal(one);
+        // Batches and their part of the index are one: nothing has to be made up for.
+        const progress = JSON.parse((await dump(telemetry())).get('\xffnumber-places\xffprogress') ?? '{}');
+        expect(progress.sequence).to.equal(documents.length);
+        const opened = await open();
+        const days = await opened.days.readings({ from: '2026-01-01', to: '2027-01-01' });
+        expect(countsOf(days)).to.deep.equal(countsByDay(documents));
+        for (const village of acknowledged.keys()) {
+          const kept = documents.filter((one) => one.village === village);
+          expect(await opened.receipt(village, 'node1', 1, LAST), village).to.deep.equal(receiptOf(kept));
+        }
+        await close();
+      }
+      await withStock(telemetry(), async (database) => {
+        const { doc_count: before } = await database.info();
+        await database.bulkDocs(readings('stock', 20), { new_edits: false });
+        expect((await readByStock(database)).documents).to.have.length(before + 20);
       });
-      try {
-        const enough = random.integer(3, 25);
-        await waitFor(() => groups >= enough, { what: 'groups to be acknowledged', timeoutMs: 20_000 });
-      } finally {
-        writer.kill('SIGKILL');
-        await gone;
-      }
-      // What was under way when it was killed may be there or not: the next round goes on behind it.
-      from += 1500;
-      const { documents, changes } = await withStock(telemetry(), readByStock);
-      const sequences = changes.map(({ seq }) => seq);
-      expect(sequences).to.deep.equal(sequences.map((_, n) => n + 1));
-      const found = new Map(documents.map((one) => [one._id, one]));
-      for (const one of [...acknowledged.values()].flat()) expect(found.get(one._id)).to.deep.equal(one);
-      // Batches and their part of the index are one: nothing has to be made up for.
-      const progress = JSON.parse((await dump(telemetry())).get('\xffnumber-places\xffprogress') ?? '{}');
-      expect(progress.sequence).to.equal(documents.length);
-      const opened = await open();
-      for (const village of acknowledged.keys()) {
-        const kept = documents.filter((one) => one.village === village);
-        expect(await opened.receipt(village, 'node1', 1, LAST), village).to.deep.equal(receiptOf(kept));
-      }
-      await close();
-    }
-    await withStock(telemetry(), async (database) => {
-      const { doc_count: before } = await database.info();
-      await database.bulkDocs(readings('stock', 20), { new_edits: false });
-      expect((await readByStock(database)).documents).to.have.length(before + 20);
     });
-  });
+  }
 });

@@ -43,7 +43,8 @@ export class Centre {
     const { place } = this;
     if (!place.couch) throw new Error('an embedded store has one gateway');
     const tokens = { adminToken: this.tokens.admin, analystToken: this.tokens.analyst };
-    const centre = new Centre({ ...place, remove: async () => {} }, { ...this.#config, ...tokens }, this.#options);
+    const options = { ...this.#options, clock: this.#clock };
+    const centre = new Centre({ ...place, remove: async () => {} }, { ...this.#config, ...tokens }, options);
     await centre.#central.start();
     return centre;
   }
@@ -61,7 +62,9 @@ export class Centre {
   }
 
   #given() {
-    return { log: silentLogger(), clock: this.#clock, ...this.#options };
+    // Alerts are told from numbers as they are, and looked at when a test says so.
+    const alerts = { numbersAgeMs: 0, everyMs: 3_600_000, ...this.#options.alerts };
+    return { log: silentLogger(), clock: this.#clock, ...this.#options, alerts };
   }
 
   async restart(): Promise<void> {
@@ -73,6 +76,10 @@ export class Centre {
   async stop(): Promise<void> {
     await this.#central.stop();
     await this.place.remove();
+  }
+
+  lookAtAlerts(): Promise<void> {
+    return this.#central.lookAtAlerts();
   }
 
   admin(path: string, init: RequestInit = {}): Promise<Response> {

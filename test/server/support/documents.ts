@@ -15,6 +15,13 @@ export function reading(village: string, n: number, changes: Record<string, unkn
   return finish({ _id: telemetryId(village, 'reading', fields), ...owned, ...fields, powerW: 100 + n, ...changes });
 }
 
+/** Of any time, under any number. */
+export function readingAt(village: string, seq: number, atMs: number, changes: Record<string, unknown> = {}): Sent {
+  const fields = { device: `m${seq % 3}`, at: formatInstant(atMs) };
+  const owned = { type: 'reading', village, node: 'node1', seq, boot: 1 };
+  return finish({ _id: telemetryId(village, 'reading', fields), ...owned, ...fields, powerW: seq, ...changes });
+}
+
 export function prediction(village: string, n: number, changes: Record<string, unknown> = {}): Sent {
   const fields = { model: 'pv', at: formatInstant(EPOCH), for: formatInstant(EPOCH + n * 60_000) };
   const owned = { type: 'prediction', village, node: 'node1', seq: n + 1, boot: 1 };

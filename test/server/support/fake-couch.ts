@@ -12,6 +12,8 @@ export interface Scripted {
 
 const MISSING = { status: 404, body: { error: 'not_found', reason: 'missing' } };
 
+const RECEIPTS = '/telemetry/_design/receipts-1';
+
 export class FakeCouch {
   /** Answer to `_bulk_docs`; undefined never answers. */
   bulkDocs: Scripted | undefined = { status: 201, body: [] };
@@ -21,8 +23,8 @@ export class FakeCouch {
   receipt: Scripted | undefined = { status: 200, body: { rows: [] } };
   /** Databases that are there; to take one out is to delete it. */
   readonly databases = new Set(['telemetry', 'villages']);
-  /** The design document stored, if any. */
-  design: object | undefined;
+  /** Design documents by their paths. */
+  readonly #designs = new Map<string, object>();
   uuid = 'a'.repeat(32);
   /** Method and path of every request. */
   readonly requests: string[] = [];
@@ -42,6 +44,16 @@ export class FakeCouch {
     const server = http.createServer();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return new FakeCouch(server);
+  }
+
+  /** The design document of receipts, if it is there. */
+  get design(): object | undefined {
+    return this.#designs.get(RECEIPTS);
+  }
+
+  set design(design: object | undefined) {
+    if (design) this.#designs.set(RECEIPTS, design);
+    else this.#designs.delete(RECEIPTS);
   }
 
   get url(): string {
@@ -70,7 +82,8 @@ export class FakeCouch {
     if (path === '/') return { status: 200, body: { version: '3.5.0', uuid: this.uuid } };
     const missing = this.#missing(method, path);
     if (missing) return missing;
-    if (path.startsWith('/telemetry/_design/') && !path.includes('/_view/')) return this.#designAnswer(method, body);
+    if (path.startsWith('/telemetry/_design/') && !path.includes('/_view/'))
+      return this.#designAnswer(method, path, body);
     if (path === '/telemetry/_bulk_docs') {
       this.writes.push(body.docs.map((one: { _id: string }) => one._id));
       return this.bulkDocs;
@@ -100,13 +113,14 @@ export class FakeCouch {
       return { status: 404, body: { error: 'not_found', reason: 'Database does not exist.' } };
     }
     this.databases.add(db);
-    if (db === 'telemetry') this.design = undefined;
+    if (db === 'telemetry') this.#designs.clear();
     if (db === 'villages') this.#villages.clear();
     return { status: 201, body: { ok: true } };
   }
 
-  #designAnswer(method: string, body: object): Scripted {
-    if (method === 'PUT') this.design = { ...body, _id: '_design/receipts-1', _rev: '1-a' };
-    return this.design ? { status: 200, body: this.design } : MISSING;
+  #designAnswer(method: string, path: string, body: object): Scripted {
+    if (method === 'PUT') this.#designs.set(path, { ...body, _id: path.slice('/telemetry/'.length), _rev: '1-a' });
+    const kept = this.#designs.get(path);
+    return kept ? { status: 200, body: kept } : MISSING;
   }
 }

@@ -72,7 +72,12 @@ export async function createPlace(kind: StoreKind): Promise<Place> {
 
 async function dropDatabases(couch: CouchConfig): Promise<void> {
   const client = new CouchClient(couch);
-  for (const db of ['telemetry', 'villages']) await client.request({ db, method: 'DELETE', expected: [404] });
+  const mine = { startkey: couch.prefix, endkey: `${couch.prefix}\ufff0` };
+  const { body: names } = await client.request<string[]>({ path: '_all_dbs', qs: mine });
+  for (const name of names) {
+    const db = name.slice(couch.prefix.length);
+    await client.request({ db, method: 'DELETE', expected: [404] });
+  }
 }
 
 export function configIn(place: Place, changes: Partial<CentralConfig> = {}): CentralConfig {

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import express from 'express';
 import { describe, it } from 'mocha';
-import { securityHeaders } from '../../../shared/http/security-headers.js';
+import { pageSecurityHeaders, securityHeaders } from '../../../shared/http/security-headers.js';
 
 /** The headers an application sends of its own accord, as name and value. */
-async function headersOf(tls: boolean): Promise<Map<string, string>> {
+async function headersOf(tls: boolean, make = securityHeaders): Promise<Map<string, string>> {
   const app = express();
   app.disable('x-powered-by');
-  app.use(securityHeaders({ tls }));
+  app.use(make({ tls }));
   app.get('/', (_request, response) => void response.status(204).end());
   const server = http.createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -44,5 +44,19 @@ describe('the security headers', () => {
       const bytes = [...(await headersOf(tls))].reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
       expect(bytes).to.be.at.most(300);
     }
+  });
+
+  it('let a page load from its own origin alone, and nothing inline', async () => {
+    const headers = await headersOf(false, pageSecurityHeaders);
+    const policy = headers.get('content-security-policy')?.split(';') ?? [];
+    expect(policy).to.include.members(["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"]);
+    for (const directive of policy) {
+      const [name, ...sources] = directive.split(' ');
+      for (const source of sources) expect(source, name).to.be.oneOf(["'none'", "'self'", "'script'"]);
+    }
+    expect([...headers.keys()].sort()).to.deep.equal([
+      ...['content-security-policy', 'cross-origin-resource-policy', 'referrer-policy', 'x-content-type-options'],
+    ]);
+    expect((await headersOf(true, pageSecurityHeaders)).has('strict-transport-security')).to.equal(true);
   });
 });

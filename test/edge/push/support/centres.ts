@@ -9,6 +9,7 @@ import { Central } from '../../../../server/central.js';
 import type { TelemetryDocument } from '../../../../shared/documents.js';
 import { ProgramClient } from '../../../../shared/http/client.js';
 import { silentLogger } from '../../../../shared/logger.js';
+import { MendingDatabase } from '../../../../shared/mending-database.js';
 import { configIn, createPlace, type Place, type StoreKind } from '../../../server/support/stores.js';
 import {
   type CouchDb,
@@ -58,6 +59,11 @@ export class GatewayCentre implements TestCentre {
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Where it keeps its data. */
+  get folder(): string {
+    return this.#place.folder;
   }
 
   /** Asks it as an analyst. */
@@ -115,6 +121,28 @@ export class GatewayCentre implements TestCentre {
       await rm(path.join(folder, 'telemetry'), { recursive: true });
       if (as === 'another') await rm(path.join(folder, 'uuid'));
     });
+  }
+
+  /** Loses every registry and nothing else: its databases are begun anew (embedded store only). */
+  async wipeRegistries(): Promise<void> {
+    const { folder, couch } = this.#place;
+    if (couch) throw new Error('the registries of a CouchDB are lost there');
+    await this.whileStopped(() => rm(path.join(folder, 'registry'), { recursive: true }));
+  }
+
+  /** Embedded store only: gives a document of a registry so many leaves, which no village could; resolves with their names. */
+  async addLeaves(village: string, id: string, count: number): Promise<string[]> {
+    const hashes = Array.from({ length: count }, (_, n) => (n + 1).toString(16).padStart(32, '0'));
+    const documents = hashes.map((hash) => ({
+      ...{ _id: id, _rev: `2-${hash}`, _revisions: { start: 2, ids: [hash, `f${hash.slice(1)}`] } },
+      ...{ _deleted: true, ended: true },
+    }));
+    await this.whileStopped(async () => {
+      const database = await MendingDatabase.open(path.join(this.#place.folder, 'registry', village));
+      await database.write((open) => open.bulkDocs(documents, { new_edits: false }));
+      await database.close();
+    });
+    return documents.map(({ _rev }) => _rev);
   }
 
   /** On CouchDB only: deletes the telemetry under the running gateway, as an operator's mistake does. */

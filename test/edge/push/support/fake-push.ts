@@ -27,7 +27,7 @@ export class FakePush {
   /** Every run begun, oldest first. */
   readonly runs: FakeRun[] = [];
   readonly segment: FakeSegment = { pending: 0, damage: undefined, delivery: { deliveredSeq: 0, quarantined: [] } };
-  readonly counters = { bytesSent: 0, bytesReceived: 0, requests: 0 };
+  readonly counters = { bytesSent: 0, bytesReceived: 0, requests: 0, asideRequests: 0, asideBytes: 0 };
   readonly totals = { sent: 0, held: 0, quarantined: 0 };
   writable = true;
   retryDue = false;

@@ -1,0 +1,105 @@
+/** The dashboard of a node: listens to its events and shows them. */
+import { ConflictsView } from '../../shared/dashboard/conflicts-view.js';
+import { setText, show } from '../../shared/dashboard/elements.js';
+import { Page } from '../../shared/dashboard/page.js';
+import { askJson } from '../../shared/dashboard/requests.js';
+import { DrainEstimate } from './drain-estimate.js';
+import type { ShownAlert, ShownDevice, ShownReading, ShownStatus } from './node-answers.js';
+import { useActions } from './views/actions-view.js';
+import { showAlerts } from './views/alerts-view.js';
+import { DevicesView } from './views/devices-view.js';
+import { showStatus } from './views/status-view.js';
+import { TodayView } from './views/today-view.js';
+import { DICTIONARIES } from './words/words.js';
+
+const TICK_MS = 1_000;
+/** In ticks: rows that move all the time cannot be read. */
+const NEWS_EVERY = 3;
+const AGES_EVERY = 10;
+const CHARTS_EVERY = 60;
+/** Where the browser has given up for good. */
+const AGAIN_MS = 5_000;
+
+const page = new Page(DICTIONARIES, document.documentElement.lang, navigator.languages);
+const drain = new DrainEstimate();
+const devices = new DevicesView(page);
+const today = new TodayView(page, devices);
+const conflicts = new ConflictsView(page, {
+  ...{ listPath: '/v1/conflicts', settlePath: '/v1/conflicts', canSettle: true },
+});
+let status: ShownStatus | undefined;
+let heardMs = 0;
+let ticks = 0;
+let hasNews = false;
+
+function start(): void {
+  useActions(page);
+  show('logout', document.body.dataset.login === 'yes');
+  setInterval(tick, TICK_MS);
+  listen();
+}
+
+function listen(): void {
+  const events = new EventSource('/v1/events');
+  events.addEventListener('open', () => void opened());
+  events.addEventListener('error', () => {
+    const time = status ? page.formats.time(heardMs, page.now()) : page.words.say('page.unknown');
+    setText('contact', page.words.say('page.gone', { time }), 'bad');
+    if (events.readyState !== EventSource.CLOSED) return;
+    // An answer other than events: too many listen, or the login is over; asking tells, and shows the login then.
+    askJson('/v1/status').catch(() => undefined);
+    setTimeout(listen, AGAIN_MS);
+  });
+  const on = <Data>(name: string, take: (data: Data) => void) =>
+    events.addEventListener(name, (event: MessageEvent<string>) => {
+      heardMs = page.now();
+      setText('contact', page.words.say('page.live'), 'good');
+      take(JSON.parse(event.data) as Data);
+    });
+  on<ShownStatus>('status', takeStatus);
+  on<{ items: ShownAlert[] }>('alerts', ({ items }) => showAlerts(page, items));
+  on<{ items: ShownReading[] }>('devices', ({ items }) => takeReadings(items));
+  on('registry', () => void readRegistry());
+}
+
+/** Also after the node was away: its clock may be another one by now. */
+async function opened(): Promise<void> {
+  const { at } = await askJson<{ at: string }>('/healthz');
+  page.setTime(Date.parse(at));
+  await readRegistry();
+}
+
+async function readRegistry(): Promise<void> {
+  const { items } = await askJson<{ items: ShownDevice[] }>('/v1/registry/device');
+  devices.register(items);
+  devices.show();
+  await conflicts.refresh();
+}
+
+function takeStatus(told: ShownStatus): void {
+  status = told;
+  drain.note(told.store.pending, told.sync.state === 'draining', performance.now());
+  showStatus(page, told, drain);
+}
+
+function takeReadings(items: ShownReading[]): void {
+  const isFirst = devices.readings.size === 0;
+  devices.take(items);
+  hasNews = true;
+  if (isFirst) devices.show();
+  void today.take(items);
+}
+
+/** Ages grow and rates change without any news. */
+function tick(): void {
+  if (!status || document.hidden) return;
+  takeStatus(status);
+  ticks++;
+  if ((hasNews && ticks % NEWS_EVERY === 0) || ticks % AGES_EVERY === 0) {
+    hasNews = false;
+    devices.show();
+  }
+  if (ticks % CHARTS_EVERY === 0) void today.show();
+}
+
+start();

@@ -1,0 +1,64 @@
+/** Devices with their last reading and its age. */
+import { byId, element, setText, show } from '../../../shared/dashboard/elements.js';
+import type { EdgePage } from '../edge-page.js';
+import type { ShownDevice, ShownReading } from '../node-answers.js';
+
+/** More rows help nobody on a phone; those heard of for longest stand first. */
+const SHOWN = 200;
+const SHOWN_VALUES = 6;
+
+export class DevicesView {
+  readonly #page: EdgePage;
+  readonly #readings = new Map<string, ShownReading>();
+  #registered = new Map<string, ShownDevice>();
+
+  constructor(page: EdgePage) {
+    this.#page = page;
+  }
+
+  get readings(): ReadonlyMap<string, ShownReading> {
+    return this.#readings;
+  }
+
+  get registered(): ReadonlyMap<string, ShownDevice> {
+    return this.#registered;
+  }
+
+  take(items: readonly ShownReading[]): void {
+    for (const item of items) this.#readings.set(item.device, item);
+  }
+
+  register(devices: readonly ShownDevice[]): void {
+    this.#registered = new Map(devices.map((device) => [device.id, device]));
+  }
+
+  show(): void {
+    const silentFirst = [...this.#readings.values()].sort((a, b) => (a.at < b.at ? -1 : 1));
+    const { words, formats } = this.#page;
+    show('devices-box', silentFirst.length > 0);
+    show('devices-none', silentFirst.length === 0);
+    byId('devices-rows', HTMLElement).replaceChildren(...silentFirst.slice(0, SHOWN).map((one) => this.#rowOf(one)));
+    const more = silentFirst.length - SHOWN;
+    setText('devices-more', more > 0 ? words.say('devices.more', { count: formats.number(more) }) : '');
+  }
+
+  #rowOf({ device, at, clock, values }: ShownReading): HTMLElement {
+    const { words, formats } = this.#page;
+    const nowMs = this.#page.now();
+    const shown = Object.entries(values).slice(0, SHOWN_VALUES);
+    const texts = shown.map(([name, value]) => `${name} ${formats.value(value)}`);
+    const age = formats.shortAgo(Math.min(Date.parse(at), nowMs), nowMs);
+    return element(
+      'tr',
+      {},
+      element('th', { scope: 'row' }, device, element('br'), element('span', { class: 'quiet' }, this.#nameOf(device))),
+      element('td', {}, texts.join(', ')),
+      element('td', {}, clock === undefined ? age : `${age} (${words.say('devices.unsure')})`),
+    );
+  }
+
+  #nameOf(device: string): string {
+    const { model, serial } = this.#registered.get(device) ?? {};
+    return [model, serial].filter((part) => typeof part === 'string').join(' ');
+  }
+}

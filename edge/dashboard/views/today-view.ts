@@ -1,0 +1,214 @@
+/** Today's power, energy and battery of a device, drawn from its own readings; a totalizer's first where there is one. */
+import { type Bar, barChart, type ChartFrame, lineChart } from '../../../shared/dashboard/chart.js';
+import { byId, element, setText } from '../../../shared/dashboard/elements.js';
+import { lineOf, type Point } from '../../../shared/dashboard/line.js';
+import { askJson } from '../../../shared/dashboard/requests.js';
+import { energyOfPeriods, energyOfRegister, type HourEnergy } from '../day-series.js';
+import type { EdgePage } from '../edge-page.js';
+import type { ShownReading } from '../node-answers.js';
+import type { DevicesView } from './devices-view.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const TICK_EVERY_MS = 6 * HOUR_MS;
+/** Of a thousand readings: one every nine seconds, all day. */
+const MAX_PAGES = 10;
+const BATTERY = 'batterySocPct';
+
+interface Reading {
+  at: string;
+  [name: string]: unknown;
+}
+
+export class TodayView {
+  readonly #page: EdgePage;
+  readonly #devices: DevicesView;
+  readonly #select = byId('today-device', HTMLSelectElement);
+  /** Today's readings of the devices that were drawn. */
+  readonly #days = new Map<string, Promise<Reading[]>>();
+  #dayMs = 0;
+  #shows = 0;
+  #isChosen = false;
+
+  constructor(page: EdgePage, devices: DevicesView) {
+    this.#page = page;
+    this.#devices = devices;
+    this.#select.addEventListener('change', () => {
+      this.#isChosen = true;
+      void this.show();
+    });
+  }
+
+  /** Devices that are new are added to the choice, what is new of those that are drawn to their charts. */
+  async take(items: readonly ShownReading[]): Promise<void> {
+    const isFirst = this.#select.value === '';
+    this.#offer();
+    let isDrawn = isFirst;
+    for (const { device, at, values } of items) {
+      // That reading them failed is told by who asked for them.
+      const readings = await this.#days.get(device)?.catch(() => undefined);
+      if (!readings || at <= (readings.at(-1)?.at ?? '')) continue;
+      readings.push({ at, ...values });
+      isDrawn = true;
+    }
+    if (isDrawn) await this.show();
+  }
+
+  /** Reads what is not there yet of today, and draws it. Reading that fails is told, and tried again by the next call. */
+  async show(): Promise<void> {
+    const device = this.#select.value;
+    if (device === '') return;
+    const show = ++this.#shows;
+    const fromMs = new Date(this.#page.now()).setHours(0, 0, 0, 0);
+    if (fromMs !== this.#dayMs) this.#days.clear();
+    this.#dayMs = fromMs;
+    const { words } = this.#page;
+    if (!this.#days.has(device)) setText('today-total', words.say('today.loading'));
+    try {
+      const battery = this.#batteryFor(device);
+      const [readings, batteryReadings] = await Promise.all([this.#day(device), this.#day(battery)]);
+      if (show !== this.#shows) return;
+      const frame = { fromMs, nowMs: Math.min(this.#page.now(), fromMs + DAY_MS) };
+      this.#draw({ ...frame, device, readings }, { ...frame, device: battery, readings: batteryReadings });
+    } catch (error) {
+      setText('today-total', words.say('error.request', { message: String(error) }));
+    }
+  }
+
+  #day(device: string): Promise<Reading[]> {
+    const reading = this.#days.get(device) ?? readDay(device, this.#dayMs);
+    this.#days.set(device, reading);
+    reading.catch(() => this.#days.delete(device));
+    return reading;
+  }
+
+  /** The device itself where it has one, else the first that has. */
+  #batteryFor(device: string): string {
+    const hasOne = ({ values }: ShownReading) => typeof values[BATTERY] === 'number';
+    const { readings } = this.#devices;
+    const own = readings.get(device);
+    return own && hasOne(own) ? device : ([...readings.values()].find(hasOne)?.device ?? device);
+  }
+
+  #offer(): void {
+    const known = new Set([...this.#select.options].map(({ value }) => value));
+    const names = [...this.#devices.readings.keys()].filter((name) => !known.has(name)).sort();
+    this.#select.append(...names.map((name) => element('option', { value: name }, name)));
+    if (this.#isChosen || names.length === 0) return;
+    const before = this.#select.value;
+    this.#select.value = this.#bestDevice() ?? before;
+  }
+
+  /** The one that measures everything, or else the one of which there is most to draw. */
+  #bestDevice(): string | undefined {
+    const score = ({ device, values }: ShownReading) => {
+      const role = this.#devices.registered.get(device)?.role;
+      const drawn = [['powerW', 'powerKw'], ['energyKwh', 'periodKwh'], [BATTERY]];
+      const count = drawn.filter((names) => names.some((name) => typeof values[name] === 'number')).length;
+      return (role === 'totalizer' ? 10 : 0) + count;
+    };
+    const all = [...this.#devices.readings.values()].sort(
+      (a, b) => score(b) - score(a) || (a.device < b.device ? -1 : 1),
+    );
+    return all[0]?.device;
+  }
+
+  #draw(day: Day, batteryDay: Day): void {
+    const power = pointsOf(day, 'powerW').concat(pointsOf(day, 'powerKw', 1000));
+    const charts = [
+      ...this.#line('today.power', power, 'W', day),
+      ...this.#energy(day),
+      ...this.#line('today.battery', pointsOf(batteryDay, BATTERY), '%', batteryDay),
+    ];
+    const isEmpty = charts.length === 0;
+    const note = element('p', { class: 'quiet' }, this.#page.words.say(isEmpty ? 'today.none' : 'chart.gap'));
+    byId('today-charts', HTMLElement).replaceChildren(...charts, note);
+  }
+
+  #line(name: 'today.power' | 'today.battery', points: Point[], unit: string, frame: Day): HTMLElement[] {
+    const last = points.at(-1);
+    if (!last) return [];
+    const { words } = this.#page;
+    const line = lineOf(points, frame.fromMs, frame.nowMs);
+    const values = points.map(({ value }) => value);
+    const said = (value: number) => `${this.#page.formats.number(value)} ${unit}`;
+    const label = words.say('chart.line', {
+      ...{ name: words.say(name), device: frame.device, gaps: String(line.gaps.length) },
+      ...{ low: said(Math.min(...values)), high: said(Math.max(...values)), last: said(last.value) },
+    });
+    const title = element('h3', {}, `${words.say(name)} (${frame.device})`);
+    return [title, figure(lineChart(line, this.#frameOf(frame, label, unit)))];
+  }
+
+  #energy(frame: Day): HTMLElement[] {
+    const register = pointsOf(frame, 'energyKwh');
+    const periods = pointsOf(frame, 'periodKwh');
+    const hours: HourEnergy[] =
+      register.length > 0
+        ? energyOfRegister(register, frame.fromMs, frame.nowMs)
+        : energyOfPeriods(periods, frame.fromMs, frame.nowMs);
+    setText('today-total', '');
+    if (register.length + periods.length === 0) return [];
+    const { words, formats } = this.#page;
+    const missing = hours.filter(({ kwh }) => kwh === undefined).length;
+    const energy = `${formats.number(hours.reduce((sum, { kwh = 0 }) => sum + kwh, 0))} kWh`;
+    setText('today-total', words.say(missing > 0 ? 'today.partial' : 'today.total', { energy }));
+    const name = words.say('today.energy');
+    const label = words.say('chart.bars', { name, device: frame.device, gaps: String(missing) });
+    const title = element('h3', {}, `${name} (${frame.device})`);
+    return [title, figure(barChart(barsOf(hours, frame), this.#frameOf(frame, label, 'kWh')))];
+  }
+
+  #frameOf({ fromMs, nowMs }: Day, label: string, unit: string): ChartFrame {
+    const { formats } = this.#page;
+    const format = (value: number) => `${formats.number(value)} ${unit}`;
+    const ticksMs: number[] = [];
+    for (let ms = fromMs; ms <= nowMs; ms += TICK_EVERY_MS) ticksMs.push(ms);
+    return { fromMs, toMs: nowMs, ticksMs, label, format, formatTime: (ms) => formats.time(ms, ms) };
+  }
+}
+
+/** What is drawn of a device. */
+interface Day {
+  device: string;
+  fromMs: number;
+  nowMs: number;
+  readings: readonly Reading[];
+}
+
+function pointsOf({ readings }: Day, name: string, factor = 1): Point[] {
+  const points: Point[] = [];
+  for (const reading of readings) {
+    const value = reading[name];
+    if (typeof value === 'number') points.push({ atMs: Date.parse(reading.at), value: value * factor });
+  }
+  return points;
+}
+
+function barsOf(hours: readonly HourEnergy[], { nowMs }: Day): Bar[] {
+  return hours.map(({ fromMs, kwh }) => ({
+    ...{ fromMs, toMs: Math.min(fromMs + HOUR_MS, nowMs) },
+    parts: kwh === undefined ? undefined : [{ value: kwh, className: 'bar' }],
+  }));
+}
+
+function figure(chart: SVGElement): HTMLElement {
+  const made = element('div');
+  made.append(chart);
+  return made;
+}
+
+async function readDay(device: string, fromMs: number): Promise<Reading[]> {
+  const readings: Reading[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const query = new URLSearchParams({ device, from: new Date(fromMs).toISOString(), limit: '1000' });
+    query.set('to', new Date(fromMs + DAY_MS).toISOString());
+    if (cursor !== undefined) query.set('cursor', cursor);
+    const { items, next } = await askJson<{ items: Reading[]; next?: string }>(`/v1/readings?${query}`);
+    readings.push(...items);
+    if (next === undefined) break;
+    cursor = next;
+  }
+  return readings;
+}

@@ -1,0 +1,107 @@
+/**
+ * The newest reading of each device, in memory: kept as readings are stored, and filled from the newest ones on the disk
+ * when it is first asked for. Bounded: beyond `maxDevices` those not heard of for longest are forgotten.
+ *
+ * Newest is by the reading's own time; a file imported late changes nothing here.
+ */
+import type { Logger } from '../../shared/logger.js';
+import { type StoredNumbers, storedBetween } from './thresholds/stored-between.js';
+
+export interface LatestReading {
+  device: string;
+  /** Canonical instant. */
+  at: string;
+  /** Present where the clock could not be trusted. */
+  clock?: 'unsure';
+  /** What was measured, by name. */
+  values: Readonly<Record<string, unknown>>;
+}
+
+/** A document as it is stored; only readings are looked at. */
+interface Stored {
+  type: string;
+  fields: Readonly<Record<string, unknown>>;
+}
+
+export interface LatestReadingsOptions {
+  ledger: StoredNumbers;
+  log: Logger;
+  maxDevices?: number;
+}
+
+const MAX_DEVICES = 1_000;
+/** A day's heartbeats of fifty meters, or a few hours' of five hundred; read in a fraction of a second. */
+const FILLED_FROM_DOCUMENTS = 5_000;
+/** Not measurements. */
+const NOT_VALUES: ReadonlySet<string> = new Set([
+  ...['_id', '_rev', 'type', 'village', 'node', 'seq', 'boot', 'clock', 'device', 'at'],
+]);
+
+interface Kept {
+  fields: Readonly<Record<string, unknown>>;
+  at: string;
+  isUnsure: boolean;
+  change: number;
+}
+
+export class LatestReadings {
+  readonly #options: LatestReadingsOptions;
+  /** In the order of their last change. */
+  readonly #kept = new Map<string, Kept>();
+  #changes = 0;
+  #filling: Promise<void> | undefined;
+
+  constructor(options: LatestReadingsOptions) {
+    this.#options = options;
+  }
+
+  /** Grows with every change; what `changedSince` takes. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Documents that were just written, all by a clock that was sure or all by one that was not. Never throws. */
+  stored(documents: readonly Stored[], isUnsure: boolean): void {
+    for (const document of documents) this.#take(document, isUnsure);
+  }
+
+  /** All of them, by device; the first call reads what an earlier start has stored. */
+  async list(): Promise<LatestReading[]> {
+    this.#filling ??= this.#fill();
+    await this.#filling;
+    return this.changedSince(0).sort((a, b) => (a.device < b.device ? -1 : 1));
+  }
+
+  /** Those that changed after `changes` was so much. */
+  changedSince(changes: number): LatestReading[] {
+    const changed: LatestReading[] = [];
+    for (const [device, kept] of this.#kept) if (kept.change > changes) changed.push(readingOf(device, kept));
+    return changed;
+  }
+
+  async #fill(): Promise<void> {
+    const { ledger, log } = this.#options;
+    const { node, lastSeq: seq } = ledger;
+    const from = { node, seq: Math.max(0, seq - FILLED_FROM_DOCUMENTS) };
+    for await (const { document, isUnsure } of storedBetween(ledger, from, { node, seq }, log)) {
+      this.#take(document, isUnsure);
+    }
+  }
+
+  #take({ type, fields }: Stored, isUnsure: boolean): void {
+    const { device, at } = fields;
+    if (type !== 'reading' || typeof device !== 'string' || typeof at !== 'string') return;
+    const before = this.#kept.get(device);
+    if (before && before.at >= at) return;
+    this.#kept.delete(device);
+    this.#kept.set(device, { fields, at, isUnsure, change: ++this.#changes });
+    if (this.#kept.size <= (this.#options.maxDevices ?? MAX_DEVICES)) return;
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined) this.#kept.delete(oldest);
+  }
+}
+
+function readingOf(device: string, { fields, at, isUnsure }: Kept): LatestReading {
+  const values = Object.fromEntries(Object.entries(fields).filter(([name]) => !NOT_VALUES.has(name)));
+  return { device, at, ...(isUnsure ? { clock: 'unsure' as const } : {}), values };
+}

@@ -1,0 +1,40 @@
+/** A page's requests to its program. */
+
+export interface Asked {
+  method?: string;
+  /** Sent as JSON. */
+  body?: object;
+  headers?: Readonly<Record<string, string>>;
+  signal?: AbortSignal;
+}
+
+/** An answer that is a failure, in the program's own words. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Rejects with a `Refusal`; without a login any more the page is loaded anew, which shows it. */
+export async function ask(path: string, { method = 'GET', body, headers = {}, signal }: Asked = {}): Promise<Response> {
+  const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
+  const response = await fetch(path, {
+    ...{ method, headers: { 'X-Requested-With': 'dashboard', ...json, ...headers }, signal: signal ?? null },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (response.status === 401) location.reload();
+  if (!response.ok) throw new Refusal(response.status, await sentenceOf(response));
+  return response;
+}
+
+export async function askJson<Answer>(path: string, asked: Asked = {}): Promise<Answer> {
+  return (await ask(path, asked)).json() as Promise<Answer>;
+}
+
+async function sentenceOf(response: Response): Promise<string> {
+  const answer = (await response.json().catch(() => undefined)) as { error?: { message?: string } } | undefined;
+  return answer?.error?.message ?? `${response.status}`;
+}

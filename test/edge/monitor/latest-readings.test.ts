@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { LatestReadings } from '../../../edge/monitor/latest-readings.js';
+import { silentLogger } from '../../../shared/logger.js';
+import { useTempFolder } from '../../support/temp-folder.js';
+import { ask, post } from '../api/node-client.js';
+import { useNodes } from '../api/node-under-test.js';
+
+const EMPTY = { node: 'abcd', lastSeq: 0, segments: [] };
+
+function reading(device: string, at: string, powerW: number) {
+  return { type: 'reading', fields: { device, at, powerW } };
+}
+
+function latestOf(maxDevices = 1_000): LatestReadings {
+  return new LatestReadings({ ledger: EMPTY, log: silentLogger(), maxDevices });
+}
+
+describe('the newest reading of each device', () => {
+  const nodes = useNodes();
+  const folder = useTempFolder();
+
+  it('is the newest by its own time, whichever arrived last', async () => {
+    const latest = latestOf();
+    latest.stored([reading('b', '2026-03-01T02:00:00.000Z', 2), reading('a', '2026-03-01T01:00:00.000Z', 1)], false);
+    latest.stored([reading('b', '2026-03-01T01:00:00.000Z', 7)], true);
+    latest.stored([{ type: 'prediction', fields: { device: 'c', at: '2026-03-01T01:00:00.000Z', powerKw: 1 } }], false);
+    expect(await latest.list()).to.deep.equal([
+      { device: 'a', at: '2026-03-01T01:00:00.000Z', values: { powerW: 1 } },
+      { device: 'b', at: '2026-03-01T02:00:00.000Z', values: { powerW: 2 } },
+    ]);
+  });
+
+  it('tells what has changed since', () => {
+    const latest = latestOf();
+    latest.stored([reading('a', '2026-03-01T01:00:00.000Z', 1)], false);
+    const { changes } = latest;
+    expect(latest.changedSince(changes)).to.deep.equal([]);
+    latest.stored([reading('b', '2026-03-01T01:00:00.000Z', 2)], true);
+    expect(latest.changedSince(changes)).to.deep.equal([
+      { device: 'b', at: '2026-03-01T01:00:00.000Z', clock: 'unsure', values: { powerW: 2 } },
+    ]);
+  });
+
+  it('forgets the devices not heard of for longest where there are too many', async () => {
+    const latest = latestOf(2);
+    for (const [n, device] of ['a', 'b', 'a', 'c'].entries()) {
+      latest.stored([reading(device, `2026-03-01T0${n}:00:00.000Z`, n)], false);
+    }
+    expect((await latest.list()).map(({ device }) => device)).to.deep.equal(['a', 'c']);
+  });
+
+  it('is known after a restart, and answered at /v1/devices', async () => {
+    const first = await nodes.start(folder.path);
+    const at = '2026-03-01T01:00:00.000Z';
+    await post(first.url, 'readings', [{ device: 'm1', at, powerW: 5, state: 'on' }]);
+    const expected = { items: [{ device: 'm1', at, values: { powerW: 5, state: 'on' } }] };
+    expect((await ask(`${first.url}/v1/devices`)).body).to.deep.equal(expected);
+    await first.stop();
+    const second = await nodes.start(folder.path);
+    expect((await ask(`${second.url}/v1/devices`)).body).to.deep.equal(expected);
+  });
+});
