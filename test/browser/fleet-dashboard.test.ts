@@ -46,7 +46,7 @@ describe('the fleet’s dashboard in a browser', function () {
     }
     await site.centre.as({ id: 'blocked', password: 'wrong' }, '/telemetry');
   });
-  after(() => site.stop());
+  after(() => site?.stop());
 
   it('lists villages by need, the silent first, with why in words', async () => {
     const { page, troubles, close } = await site.open(browser);

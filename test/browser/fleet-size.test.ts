@@ -41,7 +41,7 @@ describe('the fleet’s dashboard with a thousand villages in a browser', functi
       );
     }
   });
-  after(() => site.stop());
+  after(() => site?.stop());
 
   it('makes rows, marks and cells of what is in sight alone', async () => {
     const { page, troubles, close } = await site.open(browser);

@@ -40,7 +40,7 @@ describe('a village’s page of the fleet’s dashboard in a browser', function 
       unit: HOSTILE,
     });
   });
-  after(() => site.stop());
+  after(() => site?.stop());
 
   const open = (options: Parameters<FleetSite['open']>[1] = {}) =>
     site.open(browser, { hash: '#/villages/kano', ...options });
