@@ -1,23 +1,14 @@
-/** Test files run side by side; those that take minutes come first, so that none of them is waited for at the end. */
-const { readdirSync } = require('node:fs');
-const path = require('node:path');
+/** The tests of `npm test`: every *.test.ts. */
+const { filesEnding } = require('./test/mocha-files.cjs');
 
-const TESTS = 'dist/test';
 const LONGEST = [
-  ...['soak/soak', 'faults/random-schedules', 'server/fuzz/gateway-fuzz', 'edge/ledger/kill', 'faults/push-faults'],
-  ...['faults/faults-in-flight', 'faults/damage', 'faults/power-cut', 'faults/registry-kill', 'faults/kill'],
-  ...['shared/registry/interleavings', 'faults/lost-memory', 'server/process', 'edge/registry/registry-faults'],
-].map((name) => path.join(TESTS, `${name}.test.js`));
-
-function allTests() {
-  const names = readdirSync(TESTS, { recursive: true }).filter((name) => name.endsWith('.test.js'));
-  return names.map((name) => path.join(TESTS, name)).sort();
-}
-
-const rank = (file) => (LONGEST.includes(file) ? LONGEST.indexOf(file) : LONGEST.length);
+  ...['browser/edge-dashboard', 'browser/fleet-village', 'edge/cli/replicate', 'server/process', 'deploy/systemd'],
+  ...['edge/cli/check-and-repair', 'bench/fleet', 'server/access-matrix', 'browser/fleet-dashboard'],
+  ...['edge/ledger/failed-writes', 'faults/disk-full', 'conformance/push'],
+];
 
 module.exports = {
-  spec: allTests().sort((a, b) => rank(a) - rank(b)),
+  spec: filesEnding('.test.js', LONGEST),
   timeout: 30_000,
   'node-option': ['disable-warning=ExperimentalWarning'],
   parallel: true,
