@@ -33,7 +33,8 @@ const BINDINGS = {
 } as const;
 
 describe('the images', function () {
-  this.timeout(120_000);
+  // The project is compiled and its packages are copied first, once for each image.
+  this.timeout(480_000);
   const stages = { edge: readDockerfile(FILES.edge, ARGS), central: readDockerfile(FILES.central, ARGS) };
   const edge = stageOf(stages.edge, 'edge');
   const meters = stageOf(stages.edge, 'meters');
