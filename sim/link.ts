@@ -239,9 +239,7 @@ export class SimulatedLink implements Service {
       clock: this.#clock,
       grant: (bytes) => this.#grant(direction, bytes),
       ...(onPassed ? { onPassed } : {}),
-      onExhausted: () => {
-        this.#exhausted ??= setTimeout(() => this.#breakOff(), LAST_BYTES_MS);
-      },
+      onExhausted: () => this.#breakOffSoon(),
     });
   }
 
@@ -257,6 +255,17 @@ export class SimulatedLink implements Service {
     this.#allowance = unlimited();
     clearTimeout(this.#exhausted);
     this.#exhausted = undefined;
+  }
+
+  #breakOffSoon(): void {
+    if (this.#exhausted) return;
+    const timer = setTimeout(() => {
+      // A receiver in this process may have been kept from reading for as long: it reads before what is due at once.
+      setImmediate(() => {
+        if (this.#exhausted === timer) this.#breakOff();
+      });
+    }, LAST_BYTES_MS);
+    this.#exhausted = timer;
   }
 
   #breakOff(): void {

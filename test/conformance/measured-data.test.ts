@@ -53,6 +53,7 @@ for (const kind of STORES) {
 
     for (const { name, flags, columns } of FILES) {
       it(`is at the centre row by row, and importing ${name} again adds nothing`, async function () {
+        this.timeout(90_000);
         const file = path.join(DATA, name);
         if (!existsSync(file)) return this.skip();
         const expected = await rowsOf(file, columns);

@@ -138,6 +138,8 @@ for (const kind of centreKinds()) {
           isBulkDocs(request) && ++batches > 1 ? { kind: 'hang', when: 'before-headers' } : undefined;
         const replication = site.replicate();
         await waitFor(() => batches > 1, { what: 'the second batch' });
+        // Both are sent at once: the first may not have been stored yet.
+        await waitFor(async () => (await centre.count()) > 0, { what: 'the first batch' });
         await Promise.all([replication.catch(() => undefined), site.stop()]);
         proxy.rule = () => undefined;
         expect(await centre.count()).to.equal(100);

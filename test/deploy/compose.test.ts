@@ -130,7 +130,8 @@ describe('compose.yaml', () => {
     }
   });
 
-  it('gives every node its password once, and again when the first was lost on its way', async () => {
+  it('gives every node its password once, and again when the first was lost on its way', async function () {
+    this.timeout(120_000);
     const { services } = await compose();
     const { entrypoint = [], command = [], image } = services.credentials ?? {};
     expect(image).to.equal('solar-sync/central');

@@ -33,7 +33,8 @@ const BINDINGS = {
 } as const;
 
 describe('the images', function () {
-  this.timeout(120_000);
+  // The project is compiled and its packages are copied first, once for each image.
+  this.timeout(480_000);
   const stages = { edge: readDockerfile(FILES.edge, ARGS), central: readDockerfile(FILES.central, ARGS) };
   const edge = stageOf(stages.edge, 'edge');
   const meters = stageOf(stages.edge, 'meters');
@@ -183,7 +184,8 @@ describe('the images', function () {
     const port = String(await freePort());
     const away = `http://127.0.0.1:${await freePort()}`;
     const centre = run(central, roots.central, { COUCHDB_URL: away, CENTRAL_PORT: port });
-    await waitFor(() => centre.output.includes('the centre listens'), { what: 'the centre to listen' });
+    const isListening = () => centre.output.includes('the centre listens');
+    await waitFor(isListening, { what: 'the centre to listen', timeoutMs: 30_000 });
     expect(await centre.checkHealth()).to.equal(1);
     await centre.stop();
     const { code, output } = await run(central, roots.central, { CENTRAL_PORT: port }).ended;
@@ -195,7 +197,7 @@ describe('the images', function () {
     const port = await freePort();
     const env = { NODE_URL: `http://127.0.0.1:${port}`, EDGE_TOKEN: 'token' };
     const posting = run(meters, roots.meters, env);
-    await waitFor(() => posting.output.includes('meters'), { what: 'the meters to begin' });
+    await waitFor(() => posting.output.includes('meters'), { what: 'the meters to begin', timeoutMs: 30_000 });
     expect(await posting.stop()).to.include({ code: 0, signal: null });
   });
 

@@ -123,7 +123,8 @@ describe('the systemd units', () => {
       }
     })();
     posting.catch(() => undefined);
-    await waitFor(() => program.stderrTail.includes('stands still'), { what: 'the silence to be noticed' });
+    const isNoticed = () => program.stderrTail.includes('stands still');
+    await waitFor(isNoticed, { what: 'the silence to be noticed', timeoutMs: 30_000 });
     expect(posted).to.be.above(0);
     // A sign of life from before may still be on its way.
     await sleep(WATCHDOG_MS);

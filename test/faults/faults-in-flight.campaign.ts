@@ -37,7 +37,7 @@ interface Case {
 }
 
 describe(`faults with two batches on their way (TEST_SEED=${SEED})`, function () {
-  this.timeout(120_000);
+  this.timeout(360_000);
   const folder = useTempFolder();
 
   for (const cases of groupsOf(AT_ONCE, STEPS.flatMap(casesOf))) {

@@ -18,7 +18,7 @@ import { expectEverythingAccountedFor } from './schedule/verdict.js';
 const LIVES = Number(process.env.FAULT_SEEDS ?? 4);
 /** So many at once: most of a life is waiting. */
 const AT_ONCE = 4;
-const LIFE_MS = 60_000;
+const LIFE_MS = 180_000;
 
 describe('a life in which anything may go wrong at any time', function () {
   this.timeout(LIFE_MS * 2);

@@ -182,12 +182,15 @@ describeRendered('the nightly job of a village, as the manifests say it', () => 
       const started = Date.now();
       const job = await startJob({ url: node.url, deadlineS: 4 });
       const logs = volumes.of('logs');
-      await waitFor(async () => job.stdout.includes('"progress"'), { what: 'the job to begin' });
+      await waitFor(async () => job.stdout.includes('"progress"'), { what: 'the job to begin', timeoutMs: 30_000 });
+      const begun = Date.now();
       job.signal('SIGUSR2');
       await waitFor(async () => (await readdir(logs)).some((file) => file.endsWith('.json')), { what: 'a report' });
       const { code } = await job.ended;
       expect(code).to.equal(1);
-      expect(Date.now() - started).to.be.within(3_900, (4 + GRACE_S + 3) * 1000);
+      expect(Date.now() - started).to.be.at.least(3_900);
+      // From here on: a busy machine may take seconds to start the container.
+      expect(Date.now() - begun).to.be.at.most((4 + GRACE_S + 3) * 1000);
     }).timeout(60_000);
 
     it('stores POWER_KW once for all pods of a job, at the time the job was scheduled for', async () => {

@@ -41,7 +41,8 @@ async function contents(database: Database): Promise<Set<string>> {
   return new Set(rows.map(({ id }) => id));
 }
 
-describe('a database that mends itself', () => {
+describe('a database that mends itself', function () {
+  this.timeout(120_000);
   const folder = useTempFolder();
   let where: string;
   let damagedFolder: string;

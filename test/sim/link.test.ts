@@ -63,6 +63,17 @@ describe('a simulated link', () => {
     return { socket, received: () => text, state };
   }
 
+  /** The shortest of five times, fewer where one is short enough: a busy machine makes some longer, and none shorter. */
+  async function shortestMs(enoughMs: number, work: () => Promise<void>): Promise<number> {
+    let shortest = Number.POSITIVE_INFINITY;
+    for (let tried = 0; tried < 5 && shortest > enoughMs; tried++) {
+      const startMs = performance.now();
+      await work();
+      shortest = Math.min(shortest, performance.now() - startMs);
+    }
+    return shortest;
+  }
+
   itWithSeed('passes every byte of several connections in order, in both directions', async (random) => {
     const link = await startLink(await listen(echo), {
       upBytesPerS: 2_000_000,
@@ -108,26 +119,31 @@ describe('a simulated link', () => {
 
   it('lets one rate go round all connections of a direction', async () => {
     const link = await startLink(await listen(echo), { upBytesPerS: 100_000 });
-    const startMs = performance.now();
-    const clients = [connect(link), connect(link), connect(link)];
-    for (const { socket } of clients) socket.end('x'.repeat(14_000));
-    await waitFor(() => clients.every(({ state }) => state.ended), { what: 'all echoes' });
+    const tookMs = await shortestMs(2_000, async () => {
+      const clients = [connect(link), connect(link), connect(link)];
+      for (const { socket } of clients) socket.end('x'.repeat(14_000));
+      await waitFor(() => clients.every(({ state }) => state.ended), { what: 'all echoes' });
+    });
     // 42,000 bytes in 30 segments of 1,440 are 0.43 s at 100,000 bytes a second; one connection alone would take a
     // third of it.
-    expect(performance.now() - startMs).to.be.within(420, 2_000);
+    expect(tookMs).to.be.within(420, 2_000);
   });
 
   it('takes a round trip for the handshake and one for a question and its answer', async () => {
     const link = await startLink(await listen(echo), { roundTripMs: 150 });
-    const { socket, received } = connect(link);
-    const startMs = performance.now();
-    socket.write('hello');
-    await waitFor(() => received() === 'hello', { what: 'the first echo' });
-    expect(performance.now() - startMs).to.be.within(295, 1_500);
-    const secondMs = performance.now();
-    socket.write(' again');
-    await waitFor(() => received() === 'hello again', { what: 'the second echo' });
-    expect(performance.now() - secondMs).to.be.within(145, 1_500);
+    let client = connect(link);
+    const firstMs = await shortestMs(1_500, async () => {
+      client = connect(link);
+      client.socket.write('hello');
+      await waitFor(() => client.received() === 'hello', { what: 'the first echo' });
+    });
+    expect(firstMs).to.be.within(295, 1_500);
+    const secondMs = await shortestMs(1_500, async () => {
+      const before = client.received();
+      client.socket.write(' again');
+      await waitFor(() => client.received() === `${before} again`, { what: 'the second echo' });
+    });
+    expect(secondMs).to.be.within(145, 1_500);
   });
 
   it('counts 40 bytes for each segment of 1,400', async () => {
@@ -144,8 +160,10 @@ describe('a simulated link', () => {
     socket.write('x'.repeat(8_000_000));
     await waitFor(() => link.counts.up.payloadBytes > 0, { what: 'the first bytes' });
     await sleep(200);
+    // After a second and more without its processor it has passed most of it on, and reads again.
+    await waitFor(() => link.queuedBytes >= 30_000, { what: 'seconds of work' });
     // Three seconds' worth and what one read of the system may add.
-    expect(link.queuedBytes).to.be.within(30_000, 60_000 + 2 * 65_536);
+    expect(link.queuedBytes).to.be.at.most(60_000 + 2 * 65_536);
   });
 
   it('resets its connections and every new one when cut, and works again when restored', async () => {
@@ -233,6 +251,24 @@ describe('a simulated link', () => {
     second.socket.write('second');
     await waitFor(() => second.received() === 'second', { what: 'the echo on a new connection' });
     expect(link.state).to.equal('up');
+  });
+
+  it('resets behind the last bytes where the receiver was kept from its processor for a while', async () => {
+    const link = await startLink(await listen(echo));
+    link.resetAfter({ down: 3 });
+    const { socket, received, state } = connect(link);
+    let isOver = false;
+    const keepBusy = (): void => {
+      for (const untilMs = performance.now() + 30; performance.now() < untilMs; );
+      if (!isOver) setImmediate(keepBusy);
+    };
+    cleanUps.push(() => {
+      isOver = true;
+    });
+    keepBusy();
+    socket.write('first');
+    await waitFor(() => state.closed, { what: 'the reset' });
+    expect([received(), state.ended]).to.deep.equal(['fir', false]);
   });
 
   it('passes on a reset of the target and a target that does not listen', async () => {

@@ -98,9 +98,9 @@ describe('the logs of a soak', () => {
 });
 
 describe('waiting for the last of many', () => {
-  const options = { what: 'the last', stillMs: 40, intervalMs: 1 };
-
   it('goes on as long as they become fewer, and through failures', async () => {
+    // Longer in all than it waits for a single one, and that much longer than a busy machine is away.
+    const options = { what: 'the last', stillMs: 2_000, intervalMs: 80 };
     let left = 30;
     await untilNoneLeft(async () => {
       if (left-- % 3 === 0) throw new Error('not now');
@@ -110,6 +110,7 @@ describe('waiting for the last of many', () => {
   });
 
   it('ends when none goes any more, and says how many are left', async () => {
+    const options = { what: 'the last', stillMs: 40, intervalMs: 1 };
     const failure = await untilNoneLeft(async () => 3, options).catch((error: unknown) => error);
     expect(String(failure)).to.include('3 left');
   });

@@ -3,9 +3,12 @@ import { SimulatedCentre } from '../../sim/centre.js';
 import { ProgramProcess, programEntry } from '../../sim/processes.js';
 import { freePort } from './free-port.js';
 
+/** A busy machine, and a program that is traced while it starts, take many times what a person waits for. */
+const READY_TIMEOUT_MS = 60_000;
+
 /** `solar-central start` with its data in a folder; not started yet. Further settings come as environment variables. */
 export async function centreProgram(dataPath: string, env: Record<string, string> = {}): Promise<SimulatedCentre> {
-  return new SimulatedCentre({ port: await freePort(), dataPath, env });
+  return new SimulatedCentre({ port: await freePort(), dataPath, env, readyTimeoutMs: READY_TIMEOUT_MS });
 }
 
 export interface EdgeProgramOptions {
@@ -39,5 +42,6 @@ export async function edgeProgram({
     env: { ...settings, ...env },
     url: `http://127.0.0.1:${port}`,
     under,
+    readyTimeoutMs: READY_TIMEOUT_MS,
   });
 }
