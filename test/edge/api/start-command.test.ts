@@ -27,7 +27,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
   const child = spawn(process.execPath, [programEntry('edge'), ...args], {
     env: { ...baseEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 15_000,
+    timeout: 60_000,
     killSignal: 'SIGKILL',
   });
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
@@ -50,7 +50,8 @@ function failureOf(work: () => unknown): unknown {
   }
 }
 
-describe('solar-edge start', () => {
+describe('solar-edge start', function () {
+  this.timeout(90_000);
   const nodes = useNodes();
   let program: ProgramProcess | undefined;
   let server: net.Server | undefined;
@@ -185,7 +186,7 @@ describe('solar-edge start', () => {
       {
         env: { ...baseEnvironment(), LOCAL_CACHE_PATH: path.join(folder.path, 'data'), EDGE_PORT: '2' },
         stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: 20_000,
+        timeout: 60_000,
       },
     );
     let log = '';

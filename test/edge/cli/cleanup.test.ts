@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { freePort } from '../../support/free-port.js';
 import { type CleanupServer, serveCleanup } from '../api/cleanup-server.js';
 import { daysAgo, keeperOverShelf, MB, type ShelfUnderTest } from '../ledger/fake-shelf.js';
 import { solarEdge, type VerbResult } from './solar-edge.js';
@@ -62,8 +63,8 @@ describe('solar-edge cleanup', () => {
   });
 
   it('exits 1 when no node answers', async () => {
-    await server.close();
-    const { code, stdout, stderr } = await cleanup();
+    const nowhere = `http://127.0.0.1:${await freePort()}`;
+    const { code, stdout, stderr } = await solarEdge(['cleanup', '--edge', nowhere]);
     expect([code, stdout]).to.deep.equal([1, '']);
     expect(stderr).to.match(/^error: the node at http:\/\/127\.0\.0\.1:\d+ cannot be reached: /);
   });

@@ -55,6 +55,7 @@ describe('SIGTERM in the middle of a push', () => {
       posting.catch(() => undefined);
       await waitFor(() => acknowledged >= 5 * BATCH && proxy.requests.some(isBulkDocs), {
         what: 'the push to be under way',
+        timeoutMs: 30_000,
       });
       const startedMs = performance.now();
       expect(await program.terminate()).to.deep.equal({ code: 0, signal: null });
@@ -62,12 +63,13 @@ describe('SIGTERM in the middle of a push', () => {
       await posting.catch(() => undefined);
       proxy.rule = () => undefined;
       await program.start();
-      await waitFor(async () => (await pendingOf(client)) === 0, { what: 'everything to be delivered' });
+      const isDelivered = async () => (await pendingOf(client)) === 0;
+      await waitFor(isDelivered, { what: 'everything to be delivered', timeoutMs: 60_000 });
       const held = new Set((await centre.documents(village)).map(({ at }) => at));
       // The batch that was refused may have been stored when the refusal came.
       expect(held.size).to.be.oneOf([acknowledged, acknowledged + BATCH]);
       for (const reading of readings(acknowledged) as { at: string }[]) expect(held.has(reading.at)).to.equal(true);
-    });
+    }).timeout(180_000);
   }
 });
 

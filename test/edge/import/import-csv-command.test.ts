@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { importCsvCommand } from '../../../edge/cli/import-csv.js';
 import { AppError } from '../../../shared/app-error.js';
+import { freePort } from '../../support/free-port.js';
 import { useCsvFolder } from './csv-folder.js';
 import { FakeNode } from './fake-node.js';
 
@@ -102,8 +103,7 @@ describe('solar-edge import-csv', () => {
     const refused = await solarEdge(node.client.url, file, ...MAPPED);
     expect(refused.stderr).to.contain('error: this node asks for a token');
     expect(refused.code).to.equal(3);
-    const { url } = node.client;
-    await node.stop();
+    const url = `http://127.0.0.1:${await freePort()}`;
     const gone = await solarEdge(url, file, ...MAPPED);
     expect(gone.stderr).to.contain(`error: the node at ${url} cannot be reached`);
     expect(gone.stdout).to.contain('0 rows read: 0 accepted');

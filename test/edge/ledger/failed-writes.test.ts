@@ -90,7 +90,7 @@ describe('a write that fails', () => {
         }
         // At the least each write of documents was refused once.
         expect(refusals).to.be.at.least(REQUESTS);
-      });
+      }).timeout(120_000);
     }
   }
 });

@@ -21,6 +21,9 @@ describe('the sizes of folders', () => {
       await mkdir(inFolder('segments', name), { recursive: true });
       await writeFile(inFolder('segments', name, '000005.ldb'), new Uint8Array(1000));
       await writeFile(inFolder('segments', name, '000006.log'), new Uint8Array(10));
+      // Times of folders may be told by a clock of a few milliseconds: what comes now must not come at the same time.
+      const aSecondAgo = new Date(Date.now() - 1_000);
+      await utimes(inFolder('segments', name), aSecondAgo, aSecondAgo);
     }
   }
 

@@ -38,6 +38,7 @@ describe('a node whose writes really fail', () => {
   const folder = useTempFolder();
 
   it('refuses what it could not write, goes on, and after a kill holds everything it acknowledged', async function () {
+    this.timeout(90_000);
     if (process.platform === 'win32') this.skip();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
@@ -52,7 +53,8 @@ describe('a node whose writes really fail', () => {
       env: { ...baseEnvironment(), ...settings, MIN_FREE_MB: '0' },
       stdio: 'ignore',
     });
-    await waitFor(async () => (await ask(`${url}/readyz`)).status === 200, { what: 'the node to be ready' });
+    const isReady = async () => (await ask(`${url}/readyz`)).status === 200;
+    await waitFor(isReady, { what: 'the node to be ready', timeoutMs: 30_000 });
     const acknowledged: string[] = [];
     const refusals: string[] = [];
     let takenAgain = 0;

@@ -146,6 +146,9 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
           await program.start();
           node ??= (await ask(`${url}/readyz`)).body.node;
           const sent = Promise.all(senders.map((sender) => sender.sendUntilGone(url, random)));
+          // There must be something to lose, however slow the machine.
+          const isEnough = () => senders.flatMap(({ acknowledged }) => acknowledged).length > cycles;
+          if (cycle === 0) await waitFor(isEnough, { what: 'something to be acknowledged', timeoutMs: 30_000 });
           await sleep(random.between(5, 400));
           await program.kill('SIGKILL');
           await sent;

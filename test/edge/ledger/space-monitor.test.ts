@@ -172,7 +172,7 @@ describe('a node without space', () => {
       intervalMs: 200,
     });
     expect((await listAll(url, 'readings', { device: 'm1' })).map(({ powerW }) => powerW)).to.deep.equal([1, 2]);
-  });
+  }).timeout(60_000);
 
   it('starts, and answers what it holds, on a disk with less free than MIN_FREE_MB', async () => {
     const first = await nodes.start(folder.path);

@@ -7,7 +7,7 @@ import { Link } from '../../../edge/link/link.js';
 import { LinkError } from '../../../edge/link/link-error.js';
 import { SimulatedLink } from '../../../sim/link.js';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 1_000;
 const BODY_BYTES = 60_000;
 
 /** A value of so many bytes when compressed. */
@@ -42,10 +42,16 @@ describe('the link when it is slow', () => {
   const post = (body: unknown) => link.request({ method: 'POST', path: '/', body });
 
   it('measures its rate', async () => {
+    const rates: number[] = [];
     for (let n = 0; n < 3; n++) {
-      expect((await post(incompressible(BODY_BYTES))).sentBytes).to.be.within(BODY_BYTES, 1.1 * BODY_BYTES);
+      const body = incompressible(BODY_BYTES);
+      const startedMs = performance.now();
+      const { sentBytes } = await post(body);
+      rates.push((sentBytes * 1_000) / (performance.now() - startedMs));
+      expect(sentBytes).to.be.within(BODY_BYTES, 1.1 * BODY_BYTES);
     }
-    expect(link.bytesPerS).to.be.within(80_000, 125_000);
+    // A busy machine is slower than the link.
+    expect(link.bytesPerS).to.be.within(Math.min(80_000, 0.8 * Math.min(...rates)), 125_000);
   });
 
   it('gives up none of several bodies queued behind one another', async () => {
@@ -59,9 +65,12 @@ describe('the link when it is slow', () => {
     await post(incompressible(BODY_BYTES));
     expect(link.uploadLeftMs).to.equal(0);
     const body = await link.encode(incompressible(BODY_BYTES));
+    const wholeMs = (2_000 * body.bytes.length) / link.bytesPerS;
+    const startedMs = performance.now();
     const [first, second] = [post(body), post(body)];
     await new Promise((resolve) => setImmediate(resolve));
-    expect(link.uploadLeftMs).to.be.within(600, 1_500);
+    const leftMs = link.uploadLeftMs;
+    expect(leftMs).to.be.within(0.6 * wholeMs - (performance.now() - startedMs), 1.25 * wholeMs);
     await Promise.all([first, second]);
     expect(link.uploadLeftMs).to.equal(0);
   });
@@ -72,7 +81,7 @@ describe('the link when it is slow', () => {
     await slow.stop();
     slow = new SimulatedLink({ targetPort: port, port: listensOn, upBytesPerS: 12_000, roundTripMs: 40 });
     await slow.start();
-    const body = await link.encode(incompressible(BODY_BYTES / 4));
+    const body = await link.encode(incompressible(BODY_BYTES / 2));
     const outcomes: string[] = [];
     while (outcomes.at(-1) !== 'arrived' && outcomes.length < 5) {
       const outcome = await post(body).then(
@@ -84,5 +93,5 @@ describe('the link when it is slow', () => {
     expect(outcomes[0]).to.equal('TIMEOUT');
     expect(outcomes.at(-1)).to.equal('arrived');
     expect(outcomes.length).to.be.at.most(4);
-  });
+  }).timeout(60_000);
 });

@@ -36,7 +36,7 @@ describe('a request that waits for the centre to have something to say', () => {
       path: '/x',
       waits: true,
       aside: true,
-      timeoutMs: 1_000,
+      timeoutMs: 1_500,
       ...(signal ? { signal } : {}),
     });
 
@@ -80,7 +80,7 @@ describe('a request that waits for the centre to have something to say', () => {
     controller.abort();
     expect(await waiting).to.be.instanceOf(LinkError);
     answer = (response) => void response.end('{}');
-    await link.request({ method: 'GET', path: '/y' });
+    await link.request({ method: 'GET', path: '/y', timeoutMs: 20_000 });
     const { requests, asideRequests, bytesSent, bytesReceived, asideBytes } = link.counters;
     expect([requests, asideRequests]).to.deep.equal([2, 1]);
     expect(asideBytes)

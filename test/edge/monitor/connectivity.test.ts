@@ -156,7 +156,7 @@ describe('what an exchange says about the link', () => {
     const exchangeEnded = (outcome: ExchangeOutcome) => {
       told.push(typeof outcome === 'string' ? outcome : `away ${outcome.away.tag}`);
     };
-    const options = { url: proxy.url, user: village, password, timeoutMs: 500 };
+    const options = { url: proxy.url, user: village, password, timeoutMs: 20_000 };
     link = new ObservedLink(options, { exchangeBegan: () => undefined, exchangeEnded });
   });
   const village = anyVillage();
@@ -167,9 +167,13 @@ describe('what an exchange says about the link', () => {
     await centre.stop();
   });
 
-  const tell = async (path: string, fault?: Fault): Promise<string | undefined> => {
+  const tell = async (
+    path: string,
+    fault?: Fault,
+    options: { timeoutMs?: number } = {},
+  ): Promise<string | undefined> => {
     proxy.rule = () => fault;
-    await link.request({ method: 'GET', path }).catch(() => undefined);
+    await link.request({ method: 'GET', path, ...options }).catch(() => undefined);
     return told.at(-1);
   };
 
@@ -191,7 +195,8 @@ describe('what an exchange says about the link', () => {
 
   it('is down without an answer', async () => {
     expect(await tell('/telemetry', { kind: 'reset' })).to.equal('away CONNECTION_ERROR');
-    expect(await tell('/telemetry', { kind: 'hang', when: 'before-headers' })).to.equal('away TIMEOUT');
+    const hang: Fault = { kind: 'hang', when: 'before-headers' };
+    expect(await tell('/telemetry', hang, { timeoutMs: 500 })).to.equal('away TIMEOUT');
   });
 
   it('is not told by an answer to a push that makes no sense, nor by an exchange that was called off', async () => {

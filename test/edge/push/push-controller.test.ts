@@ -173,7 +173,7 @@ describe('the push over time', () => {
     const password = settings.CENTRAL_PASSWORD;
     const probe = async () => undefined;
     const connectivity = new ConnectivityMonitor({ intervalMs: 60_000, now: () => Date.now(), probe });
-    const link = new ObservedLink({ url: proxy.url, user: village, password, timeoutMs: 2_000 }, connectivity);
+    const link = new ObservedLink({ url: proxy.url, user: village, password, timeoutMs: 20_000 }, connectivity);
     const keeper = { segmentsToConfirmAgain: () => [] };
     const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log });
     // A hundredth of the longest wait: 20 ms, 40 ms, 80 ms …

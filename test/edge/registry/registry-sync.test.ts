@@ -163,7 +163,7 @@ describe('the registry', () => {
     const link = new SimulatedLink({ targetPort: Number(new URL(access.url).port) });
     await link.start();
     opened.push(link);
-    const far = await siteAt(village, { access: { ...access, url: link.url } }, { live: true, timeoutMs: 300 });
+    const far = await siteAt(village, { access: { ...access, url: link.url } }, { live: true, timeoutMs: 1_000 });
     const near = await siteAt(village, { access }, { live: true });
     await far.untilState('live');
     await near.untilState('live');

@@ -30,7 +30,9 @@ describe('the events of a node', () => {
     const status = (await ask(`${url}/v1/status`)).body as unknown as Record<string, unknown>;
     await client.until('devices');
     expect(client.named('status')[0]).to.have.all.keys(Object.keys(status));
-    expect(client.events.map(({ name }) => name)).to.deep.equal(['status', 'alerts', 'devices']);
+    // What has changed since, such as the bytes of the store, may have been told already.
+    const first = client.events.slice(0, 3).map(({ name }) => name);
+    expect(first).to.deep.equal(['status', 'alerts', 'devices']);
     await post(url, 'readings', { device: 'm2', at: '2026-03-01T00:00:00Z', powerW: 2 });
     const at = '2026-03-01T00:00:00.000Z';
     await client.until('status', ({ store }) => (store as { lastSeq: number }).lastSeq === 3);
@@ -47,7 +49,8 @@ describe('the events of a node', () => {
     await client.until('devices');
     const startedMs = performance.now();
     await node.stop();
-    expect(performance.now() - startedMs).to.be.below(3_000);
+    // What does not end by itself is cut after five seconds.
+    expect(performance.now() - startedMs).to.be.below(5_000);
     await waitFor(() => client.hasEnded, { what: 'the end of the events' });
   });
 });

@@ -83,7 +83,7 @@ describe('a threshold in the registry', () => {
       // A minute lies between two alerts of a series.
       etag = await deleteDocument(url, etag);
     }
-  });
+  }).timeout(60_000);
 
   it('ends its alerts when it is deleted', async () => {
     const node = await nodes.start(folder.path);

@@ -25,12 +25,12 @@ export interface ReplicationLimits {
   deadlineS?: number;
 }
 
-/** Pushes on request only, gives up soon, and asks for no room on the disk. */
+/** Pushes on request only, gives up after few attempts, and asks for no room on the disk. */
 const DEFAULTS: SiteSettings = {
   EDGE_PORT: '0',
   SYNC_MODE: 'scheduled',
   SYNC_SCHEDULE: 'off',
-  SYNC_TIMEOUT: '2',
+  SYNC_TIMEOUT: '10',
   CONNECTIVITY_INTERVAL: '0.2',
   MAX_RETRIES: '2',
   RETRY_INTERVAL: '0.02',

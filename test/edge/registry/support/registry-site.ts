@@ -32,7 +32,7 @@ export class RegistrySite {
   readonly #village: string;
 
   private constructor(options: RegistrySiteOptions, registry: EdgeRegistry) {
-    const { village, url, user, password, live = false, timeoutMs = 1_000, clock = systemClock } = options;
+    const { village, url, user, password, live = false, timeoutMs = 10_000, clock = systemClock } = options;
     this.#village = village;
     this.registry = registry;
     this.#connectivity = new ConnectivityMonitor({
