@@ -15,11 +15,12 @@ const reading = (n: number): PostedDocument => ({
 const numbers = async (store: Store) => (await everything(store.ledger)).map(({ seq }) => seq);
 
 describe('a store on a full disk', () => {
-  const folder = useTempFolder();
   let disk: FaultyDisk;
   let isFull: boolean;
   let hasReserve: boolean;
   let store: Store;
+  afterEach(() => store.close());
+  const folder = useTempFolder();
 
   beforeEach(async () => {
     disk = new FaultyDisk();
@@ -40,8 +41,6 @@ describe('a store on a full disk', () => {
       },
     });
   });
-
-  afterEach(() => store.close());
 
   const refusal = async (n: number): Promise<string> => {
     try {

@@ -16,8 +16,9 @@ const SYNC = { lastAttemptAt: '2026-06-01T00:00:00.000Z', docsSent: 7, bytesSent
 
 describe('what a store knows of itself', () => {
   const nodes = useNodes();
-  const folder = useTempFolder();
   let state: StoreState | undefined;
+  afterEach(() => state?.close());
+  const folder = useTempFolder();
 
   beforeEach(() => {
     state = undefined;
@@ -49,8 +50,6 @@ describe('what a store knows of itself', () => {
     const names = (await readdir(path.join(folder.path, 'state'))).filter((name) => pattern.test(name)).sort();
     return path.join(folder.path, 'state', names.at(-1) ?? 'none');
   };
-
-  afterEach(() => state?.close());
 
   it('is read back as it was written', async () => {
     const filled = await fill();

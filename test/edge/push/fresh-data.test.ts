@@ -10,12 +10,12 @@ import { EdgeSite, readings } from './support/edge-site.js';
 const BACKLOG = 7_000;
 
 describe('fresh data behind a backlog', () => {
-  const folder = useTempFolder();
   const village = anyVillage();
   const opened: { stop(): Promise<void> }[] = [];
   afterEach(async () => {
     for (const one of opened.splice(0).reverse()) await one.stop();
   });
+  const folder = useTempFolder();
 
   it('is at the centre soon after the link is back, and the backlog follows, once each', async () => {
     const centre = await GatewayCentre.start('embedded');

@@ -30,13 +30,13 @@ function segment(firstSeq: number, delivery: Partial<DeliveryRecord>, failure?: 
 }
 
 describe('the quarantine', () => {
-  const folder = useTempFolder();
   let store: QuarantineStore | undefined;
 
   afterEach(async () => {
     await store?.close();
     store = undefined;
   });
+  const folder = useTempFolder();
 
   async function open(): Promise<QuarantineStore> {
     await store?.close();

@@ -15,12 +15,17 @@ const METER = { model: 'M1', serial: '7', role: 'customer' };
 const A_WHILE_MS = 700;
 
 describe('an edit of the registry and the readings', () => {
-  const folder = useTempFolder();
   const village = anyVillage();
   let centre: GatewayCentre;
   let proxy: FaultProxy;
   let site: EdgeSite;
 
+  afterEach(async () => {
+    await site.stop();
+    await proxy.stop();
+    await centre.stop();
+  });
+  const folder = useTempFolder();
   beforeEach(async () => {
     centre = await GatewayCentre.start('embedded');
     proxy = new FaultProxy(centre.url);
@@ -28,11 +33,6 @@ describe('an edit of the registry and the readings', () => {
     const settings = { ...(await centre.settingsFor(village)), API_URL: proxy.url, SYNC_MODE: 'live' };
     site = await EdgeSite.start(village, path.join(folder.path, 'site'), settings);
     await waitFor(async () => (await site.status()).registry.state === 'live', { what: 'the registry to be live' });
-  });
-  afterEach(async () => {
-    await site.stop();
-    await proxy.stop();
-    await centre.stop();
   });
 
   const sent = (database: string): number =>

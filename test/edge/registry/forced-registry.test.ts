@@ -17,7 +17,6 @@ import { RegistrySite } from './support/registry-site.js';
 const METER = { model: 'M1', serial: '7', role: 'customer' };
 
 describe('the registry in a forced replication', () => {
-  const folder = useTempFolder();
   let village: string;
   let centre: GatewayCentre;
   let proxy: FaultProxy;
@@ -25,6 +24,13 @@ describe('the registry in a forced replication', () => {
   /** Another place of the village, which sees what the centre has. */
   let witness: RegistrySite;
 
+  afterEach(async () => {
+    await witness.stop();
+    await site.stop();
+    await proxy.stop();
+    await centre.stop();
+  });
+  const folder = useTempFolder();
   beforeEach(async () => {
     village = anyVillage();
     centre = await GatewayCentre.start('embedded');
@@ -35,12 +41,6 @@ describe('the registry in a forced replication', () => {
     const { CENTRAL_PASSWORD: password = '' } = settings;
     const access = { url: centre.url, user: village, password, timeoutMs: 10_000 };
     witness = await RegistrySite.start({ folder: path.join(folder.path, 'witness'), village, ...access });
-  });
-  afterEach(async () => {
-    await witness.stop();
-    await site.stop();
-    await proxy.stop();
-    await centre.stop();
   });
 
   const atCentre = async (id: string): Promise<boolean> => {

@@ -14,12 +14,12 @@ import { RegistrySite, type RegistrySiteOptions } from './support/registry-site.
 const METER = { model: 'M1', serial: '7', role: 'customer' };
 
 describe('the registry', () => {
-  const folder = useTempFolder();
   const opened: { stop(): Promise<void> }[] = [];
   let sites = 0;
   afterEach(async () => {
     for (const one of opened.splice(0).reverse()) await one.stop();
   });
+  const folder = useTempFolder();
 
   async function keep<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
     const one = await starting;
