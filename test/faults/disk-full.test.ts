@@ -59,7 +59,7 @@ const smallBuffer: Limit = {
 const noDisk = whyNoSmallDisk();
 for (const limit of noDisk === undefined ? [smallDisk, smallBuffer] : [smallBuffer]) {
   describe(limit.title, function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     let program: ProgramProcess | undefined;
     let centre: GatewayCentre | undefined;
 
@@ -89,7 +89,7 @@ for (const limit of noDisk === undefined ? [smallDisk, smallBuffer] : [smallBuff
 
         for (let n = 0; n < 50; n++) expect(await meter.post()).to.equal('201');
         const filling = limit.fill(program, folder);
-        await waitFor(() => meter.isRefusedInARow(), { what: 'new data to be refused', timeoutMs: 30_000 });
+        await waitFor(() => meter.isRefusedInARow(), { what: 'new data to be refused', timeoutMs: 60_000 });
         const foreign = await filling;
         const listed = new Set((await listAll(program.url, 'readings')).map(contentOf));
         expect(
@@ -104,7 +104,7 @@ for (const limit of noDisk === undefined ? [smallDisk, smallBuffer] : [smallBuff
         expect((await ask(`${program.url}/v1/status`)).status).to.equal(200);
 
         await rm(foreign);
-        await waitFor(async () => (await meter.post()) === '201', { what: 'new data to be taken', timeoutMs: 30_000 });
+        await waitFor(async () => (await meter.post()) === '201', { what: 'new data to be taken', timeoutMs: 60_000 });
         for (let n = 0; n < 50; n++) expect(await meter.post()).to.equal('201');
         expect(await replicate(program.url)).to.include({ ok: true, pending: 0, quarantined: 0 });
         await expectDelivered(centre, meter);

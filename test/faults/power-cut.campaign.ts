@@ -103,7 +103,7 @@ async function judge(
   await node.start();
   const { url } = node;
   const answer = await post(url, 'readings', FRESH);
-  const listed = await waitFor(() => listUnlessRepairing(url, 'readings'), { what: 'the list' });
+  const listed = await waitFor(() => listUnlessRepairing(url, 'readings'), { what: 'the list', timeoutMs: 60_000 });
   const { body } = await ask(`${url}/v1/status`);
   const problems = await node.stop();
   if (answer.status !== 201) problems.push(`a new reading was answered with ${answer.status} ${answer.text}`);
