@@ -6,6 +6,7 @@ import { AppError, codeOf, messageOf } from '../app-error.js';
 import type { Service } from '../service.js';
 import { type Clock, systemClock } from '../time.js';
 import { type ConnectionLimits, limitConnections } from './connection-limits.js';
+import { UnusedConnections } from './unused-connections.js';
 
 export interface HttpServerOptions {
   host: string;
@@ -51,12 +52,15 @@ const DEFAULT_TIMEOUTS: HttpTimeouts = {
   checkEveryMs: 5_000,
 };
 const MAX_HEADER_BYTES = 16 * 1024;
+/** Within which a request must have come on a connection that had none when the server stopped. */
+const UNUSED_GRACE_MS = 1_000;
 const DEFAULT_CONNECTIONS: ConnectionLimits = { total: 1024 };
 
 export class HttpServer implements Service {
   readonly name = 'http server';
   readonly #options: HttpServerOptions;
   #server: http.Server | undefined;
+  #unused: UnusedConnections | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -86,6 +90,7 @@ export class HttpServer implements Service {
       : http.createServer(limits, handler);
     const { connections = DEFAULT_CONNECTIONS, onDropped, clock = systemClock } = this.#options;
     limitConnections(server, { limits: connections, onDropped, clock });
+    this.#unused = new UnusedConnections(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(listenError(error, host, port, settingNames)));
       server.listen(port, host, () => {
@@ -113,11 +118,13 @@ export class HttpServer implements Service {
     server.closeIdleConnections();
     // A keep-alive connection that was busy when close() began goes idle later and would hold the server open.
     const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    const cutUnused = setTimeout(() => this.#unused?.close(), UNUSED_GRACE_MS);
     const cut = setTimeout(() => server.closeAllConnections(), this.#options.graceMs ?? 5_000);
     try {
       await closed;
     } finally {
       clearInterval(sweep);
+      clearTimeout(cutUnused);
       clearTimeout(cut);
     }
   }

@@ -1,12 +1,23 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { AppError } from '../../../shared/app-error.js';
 import { basicCredentials, bearerToken, sameSecret } from '../../../shared/http/credentials.js';
 import { HttpServer, type HttpServerOptions, isLoopback } from '../../../shared/http/server.js';
+import { selfSigned } from '../../faults/self-signed.js';
 import { waitFor } from '../../support/wait-for.js';
+
+/** Longer than a test may take. */
+const NEVER_MS = 600_000;
+
+async function answerOverTls(url: string): Promise<string> {
+  const [response] = await once(https.get(url, { rejectUnauthorized: false, agent: false }), 'response');
+  return text(response);
+}
 
 describe('an HTTP server', () => {
   const running: HttpServer[] = [];
@@ -86,6 +97,29 @@ describe('an HTTP server', () => {
     await server.stop();
     expect(await body).to.equal('cut');
   });
+
+  for (const tls of [undefined, selfSigned('localhost')]) {
+    const kind = tls ? 'over TLS' : 'in the clear';
+    it(`is not held open by connections without a request ${kind}, and answers one that is being asked`, async () => {
+      let finish = () => {};
+      let asked = 0;
+      const handler: RequestListener = (_, response) => {
+        asked++;
+        finish = () => response.end('finished');
+      };
+      const server = await serve(handler, { graceMs: NEVER_MS, ...(tls ? { tls } : {}) });
+      const port = Number(new URL(server.url).port);
+      const silent = net.connect(port, '127.0.0.1').on('error', () => undefined);
+      await once(silent, 'connect');
+      const answer = tls ? answerOverTls(server.url) : fetch(server.url).then((response) => response.text());
+      await waitFor(() => asked === 1, { what: 'the request' });
+      const stopped = server.stop();
+      await once(silent.resume(), 'close');
+      finish();
+      expect(await answer).to.equal('finished');
+      await stopped;
+    });
+  }
 
   it('that cannot listen says why, naming the setting', async () => {
     const first = await serve((_, response) => void response.end());
