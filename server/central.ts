@@ -37,6 +37,8 @@ export interface CentralOptions {
   clock?: Clock;
   /** Those left out are the server's own. */
   timeouts?: Partial<HttpTimeouts>;
+  /** How long running requests may take to finish when stopping; the server's own unless given. */
+  graceMs?: number;
   /** How often the files of the certificate are looked at. */
   certificateIntervalMs?: number;
   /** `numbersAgeMs`: how old numbers may be that `/v1/alerts` is told from. */
@@ -56,7 +58,7 @@ export class Central implements Service {
   #tokens: Tokens = { admin: '', analyst: '' };
 
   constructor(options: CentralOptions) {
-    const { config, log, clock = systemClock, timeouts = {}, certificateIntervalMs, alerts = {} } = options;
+    const { config, log, clock = systemClock, timeouts = {}, graceMs, certificateIntervalMs, alerts = {} } = options;
     this.#config = config;
     const keeper = new StoreKeeper({
       open: (signal) =>
@@ -113,6 +115,7 @@ export class Central implements Service {
       port,
       handler,
       timeouts,
+      ...(graceMs === undefined ? {} : { graceMs }),
       connections: {
         total: maxConnections,
         perAddress: trustedProxies > 0 ? undefined : Math.ceil(maxConnections / 4),

@@ -29,6 +29,13 @@ export function writesOfBatch(record: Buffer): LevelWrite[] {
   return writes;
 }
 
+/** The number of the first write of a record, and the one that is given next. NaN for a record that is too short. */
+export function sequencesOf(record: Buffer): { first: number; next: number } {
+  if (record.length < SEQUENCE_BYTES + COUNT_BYTES) return { first: Number.NaN, next: Number.NaN };
+  const first = Number(record.readBigUInt64LE(0));
+  return { first, next: first + record.readUInt32LE(SEQUENCE_BYTES) };
+}
+
 /** A table's entry: its key ends with the number and the kind of the write (`db/dbformat.h`). Throws FormatError. */
 export function writeOfTable(internalKey: Buffer, value: Buffer): LevelWrite {
   const keyBytes = internalKey.length - SEQUENCE_BYTES;

@@ -8,6 +8,7 @@ import { messageOf } from '../app-error.js';
 import { belongs, contentOf, type DataFile, dataFilesIn } from './data-files.js';
 import { type LevelWrite, newestEntries, writesOfBatch } from './entries.js';
 import { readLogRecords } from './log-file.js';
+import { LogOrder } from './log-order.js';
 import { liveFiles } from './manifest.js';
 import { readTableWrites } from './table-file.js';
 
@@ -29,6 +30,7 @@ export async function readLevelFolder(folder: string): Promise<LevelContents> {
     return undefined;
   });
   const writes: LevelWrite[] = [];
+  const order = new LogOrder();
   const tables = numbers('table');
   for (const number of live?.tables ?? []) if (!tables.has(number)) note(`table ${number}`, 'is missing');
   // Made before it is named, and deleted after another one is.
@@ -36,19 +38,21 @@ export async function readLevelFolder(folder: string): Promise<LevelContents> {
   for (const file of files) {
     if (live && !belongs(file, live)) continue;
     const bytes = await contentOf(folder, file);
-    const found = bytes && (file.kind === 'table' ? readTableWrites(bytes) : readLogWrites(bytes));
+    const found = bytes && (file.kind === 'table' ? readTableWrites(bytes) : readLogWrites(bytes, order));
     // Not by spreading: a log has more writes than a call may have arguments.
     for (const write of found?.writes ?? []) writes.push(write);
     if (!found || found.isDamaged) note(file.name, 'is damaged');
+    else if (live && 'isNext' in found && !found.isNext) note(`the log before ${file.name}`, 'has lost its end');
   }
   return { entries: newestEntries(writes), damage: damages.length === 0 ? undefined : damages.join(', ') };
 }
 
-function readLogWrites(bytes: Buffer): { writes: LevelWrite[]; isDamaged: boolean } {
-  const { records, isDamaged } = readLogRecords(bytes);
+function readLogWrites(bytes: Buffer, order: LogOrder): { writes: LevelWrite[]; isDamaged: boolean; isNext: boolean } {
+  const log = readLogRecords(bytes);
+  const isNext = order.take(log);
   try {
-    return { writes: records.flatMap(writesOfBatch), isDamaged };
+    return { writes: log.records.flatMap(writesOfBatch), isDamaged: log.isDamaged, isNext };
   } catch {
-    return { writes: [], isDamaged: true };
+    return { writes: [], isDamaged: true, isNext };
   }
 }

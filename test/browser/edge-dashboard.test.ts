@@ -10,6 +10,7 @@ import { EdgeSite, readings } from '../edge/push/support/edge-site.js';
 import { refusing } from '../faults/refusing-centre.js';
 import { Centre } from '../server/support/centre.js';
 import { FaultProxy } from '../support/fault-proxy.js';
+import { freePort } from '../support/free-port.js';
 import { useTempFolder } from '../support/temp-folder.js';
 import { waitFor } from '../support/wait-for.js';
 import { seriousFindings, useBrowser } from './browser.js';
@@ -60,7 +61,8 @@ describe('the edge dashboard in a browser', function () {
     );
     const long = { device: 'd'.repeat(64), at: formatInstant(Date.now()), state: 'x'.repeat(256), ...wide };
     await post(url, 'readings', long);
-    const { page, troubles, close } = await browser.open(url, { viewport: PHONE, locale: 'fr-FR' });
+    const timezoneId = zoneOfAfternoon();
+    const { page, troubles, close } = await browser.open(url, { viewport: PHONE, locale: 'fr-FR', timezoneId });
     await untilText(page, 'devices-rows', /ddddd/);
     await page.locator('svg.chart').first().waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(PHONE.width);
@@ -84,8 +86,9 @@ describe('the edge dashboard in a browser', function () {
       ...{ API_URL: 'http://127.0.0.1:9', CONNECTIVITY_INTERVAL: '0.2' },
       ...{ ALERT_PENDING: '1', ALERT_PENDING_MINUTES: '0' },
     });
+    const timezoneId = zoneOfAfternoon();
     for (const colorScheme of ['light', 'dark'] as const) {
-      const { page, troubles, close } = await browser.open(url, { viewport: PHONE, colorScheme });
+      const { page, troubles, close } = await browser.open(url, { viewport: PHONE, colorScheme, timezoneId });
       await untilText(page, 'link-state', /No link/);
       if (colorScheme === 'dark') await page.locator('svg.chart').first().waitFor();
       expect(await seriousFindings(page)).to.deep.equal([]);
@@ -97,7 +100,6 @@ describe('the edge dashboard in a browser', function () {
 
   it('shows a missing hour as a hole', async () => {
     const { url } = await nodes.start(folder.path);
-    // So that twelve hours lie within one day of the browser's.
     const timezoneId = zoneOfAfternoon();
     await post(url, 'readings', dayOfReadings('totalizer', 3));
     const { page, close } = await browser.open(url, { timezoneId });
@@ -170,13 +172,12 @@ describe('the edge dashboard in a browser', function () {
   });
 
   it('says when the node itself is gone, and goes on when it is back', async () => {
-    const site = await EdgeSite.start('kano', folder.path);
+    const site = await EdgeSite.start('kano', folder.path, { EDGE_PORT: String(await freePort()) });
     const { page, close } = await browser.open(site.url);
     await untilText(page, 'contact', /Live/);
-    const port = new URL(site.url).port;
     await site.stop();
     await untilText(page, 'contact', /No contact with the node/);
-    await site.restart({ EDGE_PORT: port });
+    await site.restart();
     await untilText(page, 'contact', /Live/);
     await close();
     await site.stop();
@@ -302,7 +303,7 @@ async function tabTo(page: Page, isThere: () => Promise<boolean>): Promise<void>
   throw new Error('the keyboard does not get there');
 }
 
-/** A time zone in which it is now between 14 and 15 o'clock. */
+/** A time zone in which it is now between 14 and 15 o'clock: the last twelve hours lie within one day of the browser's. */
 function zoneOfAfternoon(): string {
   const behind = new Date().getUTCHours() - 14;
   // In these names the sign is that of "behind UTC".

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'mocha';
 import type { Page } from 'playwright-core';
 import { waitFor } from '../support/wait-for.js';
 import { seriousFindings, useBrowser } from './browser.js';
-import { FleetSite, HOSTILE, pressUntil, textOf } from './fleet-site.js';
+import { awaitRoomInDay, FleetSite, HOSTILE, NEXT_DAY_TIMEOUT_MS, pressUntil, textOf } from './fleet-site.js';
 
 const PHONE = { width: 360, height: 740 };
 const DAY_MS = 86_400_000;
@@ -29,7 +29,9 @@ describe('the fleet’s dashboard in a browser', function () {
   const browser = useBrowser();
   let site: FleetSite;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(NEXT_DAY_TIMEOUT_MS);
+    await awaitRoomInDay();
     site = await FleetSite.start();
     await site.ago(10 * DAY_MS, async () => {
       await site.add('zaria', { name: 'Zaria', lat: 11.07, lon: 7.7, region: 'north' });

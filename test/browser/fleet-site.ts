@@ -1,7 +1,7 @@
 /** A centre as an operator finds it in a browser: villages with some days behind them, and a login. */
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { telemetryId } from '../../shared/documents.js';
-import { type Clock, formatInstant, systemClock } from '../../shared/time.js';
+import { type Clock, formatInstant, sleep, systemClock } from '../../shared/time.js';
 import { Centre, json, type VillageLogin } from '../server/support/centre.js';
 import { reading, type Sent } from '../server/support/documents.js';
 import { VillageRegistry } from '../server/support/village-registry.js';
@@ -25,6 +25,17 @@ class BackdatedClock implements Clock {
 export const HOSTILE = '<img src=x onerror=alert(1)>';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+
+/** So long a file of tests may go on about the day on which it began. */
+const ROOM_MS = 5 * 60_000;
+/** For a hook that waits for the next day. */
+export const NEXT_DAY_TIMEOUT_MS = ROOM_MS + 90_000;
+
+/** Waits for the next day (UTC) where this one ends soon: what is measured of the days before today must stay so. */
+export async function awaitRoomInDay(): Promise<void> {
+  const leftMs = DAY_MS - (Date.now() % DAY_MS);
+  if (leftMs < ROOM_MS) await sleep(leftMs + 1_000);
+}
 
 export class FleetSite {
   readonly centre: Centre;

@@ -6,7 +6,7 @@ import type { VillageLogin } from '../server/support/centre.js';
 import type { VillageRegistry } from '../server/support/village-registry.js';
 import { waitFor } from '../support/wait-for.js';
 import { seriousFindings, useBrowser } from './browser.js';
-import { FleetSite, HOSTILE, textOf } from './fleet-site.js';
+import { awaitRoomInDay, FleetSite, HOSTILE, NEXT_DAY_TIMEOUT_MS, textOf } from './fleet-site.js';
 
 const PHONE = { width: 360, height: 740 };
 const DEVICE = { model: 'X1', serial: 'A-17', role: 'totalizer' };
@@ -26,7 +26,9 @@ describe('a village’s page of the fleet’s dashboard in a browser', function 
   let login: VillageLogin;
   let registry: VillageRegistry;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(NEXT_DAY_TIMEOUT_MS);
+    await awaitRoomInDay();
     site = await FleetSite.start();
     login = await site.add('kano', { name: 'Kano' });
     await site.add('jos', { region: 'plateau' });

@@ -35,11 +35,15 @@ describe('the centre while CouchDB is in trouble', () => {
     await central.start();
   };
   const startBoth = async (deadlineMs?: number) => {
-    couch = await FakeCouch.start();
+    // It comes back where it was: nobody else must have got the port meanwhile.
+    couch = await FakeCouch.start(await freePort());
     await startCentral(couch.url, deadlineMs);
+    await untilReady();
     login = await addVillage();
     return couch;
   };
+  const untilReady = () =>
+    waitFor(async () => (await fetch(`${central.url}/readyz`)).status === 200, { what: 'the centre to be ready' });
   const addVillage = async () => {
     const headers = { Authorization: `Bearer ${central.tokens.admin}` };
     const response = await fetch(`${central.url}/v1/villages`, json({ id: 'kano' }, headers));
@@ -74,9 +78,7 @@ describe('the centre while CouchDB is in trouble', () => {
       await expectUnavailable(await fetch(central.url + path, { headers }));
     }
     couch = await FakeCouch.start(port);
-    await waitFor(async () => (await fetch(`${central.url}/readyz`)).status === 200, {
-      what: 'the centre to be ready',
-    });
+    await untilReady();
     login = await addVillage();
     expect((await push(readings('kano', 2))).status).to.equal(201);
   });
@@ -135,7 +137,8 @@ describe('the centre while CouchDB is in trouble', () => {
   });
 
   it('answers 503 in time when CouchDB takes too long, and takes the same again once it does not', async () => {
-    const fake = await startBoth(200);
+    // What is to be answered must not take so long either.
+    const fake = await startBoth(1_500);
     fake.bulkDocs = undefined;
     const startMs = performance.now();
     await expectUnavailable(await push(readings('kano', 2)));

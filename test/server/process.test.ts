@@ -5,12 +5,14 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { createTempFolder, removeFolder } from '../support/temp-folder.js';
+import { waitFor } from '../support/wait-for.js';
 import { basic, json } from './support/centre.js';
 import { readings } from './support/documents.js';
 import { CentreProcess, runCentral } from './support/process.js';
 import { createPlace, type Place, SKIPPED_COUCHDB, STORES } from './support/stores.js';
 
-describe('solar-central as a process', () => {
+describe('solar-central as a process', function () {
+  this.timeout(120_000);
   let folder: string;
   const running: CentreProcess[] = [];
 
@@ -64,7 +66,7 @@ describe('solar-central as a process', () => {
     const unreachable = await runCentral(['status', '--central', 'http://127.0.0.1:1'], { ADMIN_TOKEN: 'x' });
     expect(unreachable.code).to.equal(1);
     expect(unreachable.stderr).to.match(/^error: the centre at http:\/\/127\.0\.0\.1:1 cannot be reached/);
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   it('makes tokens only their owner can read, and keeps them', async () => {
     const first = start();
@@ -147,7 +149,7 @@ describe('solar-central as a process', () => {
     expect((await readdir(folder)).sort()).to.include('telemetry');
     const unknown = await runCentral(['start', '--nonsense']);
     expect([unknown.code, unknown.stderr.split('\n')[0]]).to.deep.equal([2, "error: unknown option '--nonsense'"]);
-  }).timeout(60_000);
+  }).timeout(180_000);
 });
 
 for (const kind of STORES) {
@@ -209,7 +211,7 @@ for (const kind of STORES) {
       } finally {
         await centre.kill('SIGKILL');
       }
-    }).timeout(60_000);
+    }).timeout(180_000);
   });
 }
 
@@ -222,7 +224,10 @@ function couchEnvironment({ couch }: Place): Record<string, string> {
   return { COUCHDB_URL: url.href, COUCHDB_PREFIX: couch.prefix, REQUIRE_COUCHDB: 'true' };
 }
 
-/** A request to add a village whose body is not complete yet. */
+/** What the server says when it has the head of a request and is at work on it. */
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+/** A request to add a village that the centre is at work on, and whose body is not complete yet. */
 async function halfARequest(url: string, token: string): Promise<{ socket: net.Socket; answer: Promise<string> }> {
   const { hostname, port } = new URL(url);
   const socket = net.connect(Number(port), hostname);
@@ -231,17 +236,17 @@ async function halfARequest(url: string, token: string): Promise<{ socket: net.S
   const answer = new Promise<string>((resolve, reject) => {
     socket.on('data', (chunk) => {
       text += chunk;
-      if (text.includes('password')) resolve(text);
+      if (text.includes('password')) resolve(text.replace(CONTINUE, ''));
     });
     socket.once('error', reject);
-    socket.once('close', () => resolve(text));
+    socket.once('close', () => resolve(text.replace(CONTINUE, '')));
   });
   // Both signals' names differ in length: the body is padded to one length.
   const length = '{"id":"signal-sigterm"}'.length;
   socket.write(
     `POST /v1/villages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token.trim()}\r\nContent-Type: application/json\r\n`,
   );
-  socket.write(`Content-Length: ${length}\r\n\r\n{"id":`);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  socket.write(`Content-Length: ${length}\r\nExpect: 100-continue\r\n\r\n{"id":`);
+  await waitFor(() => text.startsWith(CONTINUE), { what: 'the request to be begun', timeoutMs: 60_000 });
   return { socket, answer };
 }

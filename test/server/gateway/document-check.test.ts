@@ -162,8 +162,10 @@ describe('the check of a document', () => {
   it('checks more than 20,000 documents a second', () => {
     const documents = readings(VILLAGE, 20_000);
     for (const document of documents.slice(0, 2000)) checkDocument(document, VILLAGE);
-    const startMs = performance.now();
+    // Of the processor's time, whoever else uses it.
+    const before = process.cpuUsage();
     for (const document of documents) checkDocument(document, VILLAGE);
-    expect(performance.now() - startMs).to.be.below(1000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).to.be.below(1000);
   });
 });

@@ -177,7 +177,7 @@ for (const kind of STORES) {
       const deep = `{"docs":[${'['.repeat(500_000)}${']'.repeat(500_000)}],"new_edits":false}`;
       expect((await post(deep)).status).to.equal(201);
       expect((await post('{"docs":[],"new_edits":false}')).status).to.equal(201);
-    });
+    }).timeout(120_000);
 
     it('says of a body that is not what its encoding says that this is what is wrong', async () => {
       const gzip = zlib.gzipSync('{"docs":[],"new_edits":false}');

@@ -185,7 +185,7 @@ describe('the layout of the embedded store', function () {
         });
         try {
           const enough = random.integer(3, 25);
-          await waitFor(() => groups >= enough, { what: 'groups to be acknowledged', timeoutMs: 20_000 });
+          await waitFor(() => groups >= enough, { what: 'groups to be acknowledged', timeoutMs: 60_000 });
         } finally {
           writer.kill('SIGKILL');
           await gone;

@@ -26,7 +26,7 @@ import { incoming, readings, type Sent } from '../support/documents.js';
 const DOCUMENTS = 3_000;
 const LAST = Number.MAX_SAFE_INTEGER;
 /** So small that there are tables. */
-const SMALL: EmbeddedStoreOptions = { writeBufferBytes: 64 * 1024 };
+const SMALL: EmbeddedStoreOptions = { writeBufferBytes: 64 * 1024, receipts: { catchUpWaitMs: 60_000 } };
 
 type Callback = (error?: Error | null, ...rest: unknown[]) => void;
 interface Raw {
@@ -85,7 +85,8 @@ async function wholeIds(folder: string): Promise<Set<string>> {
   return new Set(bodies.map(([, value]) => String((JSON.parse(value.toString()) as { _id: string })._id)));
 }
 
-describe('the embedded store whose files are damaged', () => {
+describe('the embedded store whose files are damaged', function () {
+  this.timeout(120_000);
   let root: string;
   let folder: string;
   let store: EmbeddedStore | undefined;
@@ -306,7 +307,7 @@ describe('the embedded store whose files are damaged', () => {
         const send = async (docs: readonly Sent[]) => {
           const body = JSON.stringify({ docs, new_edits: false });
           const sent = () => ask('/telemetry/_bulk_docs', { method: 'POST', body });
-          await waitFor(sent, { what: 'a write', timeoutMs: 15_000, intervalMs: 200 });
+          await waitFor(sent, { what: 'a write', timeoutMs: 60_000, intervalMs: 200 });
         };
         await send(documents.slice(0, 1_500));
         // Its log becomes a table.
@@ -322,7 +323,7 @@ describe('the embedded store whose files are damaged', () => {
         await centre.start();
         const told = await waitFor(() => ask<{ count: number }>('/telemetry/_receipt?node=node1&from=1&to=9999'), {
           what: 'a receipt',
-          timeoutMs: 15_000,
+          timeoutMs: 60_000,
           intervalMs: 200,
         });
         let listed = 0;
@@ -333,7 +334,7 @@ describe('the embedded store whose files are damaged', () => {
             for await (const _line of centre.analyst.lines(list)) listed++;
             return true;
           },
-          { what: 'a list', timeoutMs: 15_000, intervalMs: 200 },
+          { what: 'a list', timeoutMs: 60_000, intervalMs: 200 },
         );
         expect(listed, damage).to.be.at.most(told.count);
         await send(documents);
@@ -344,5 +345,5 @@ describe('the embedded store whose files are damaged', () => {
         await centre.process.kill('SIGKILL');
       }
     }
-  }).timeout(60_000);
+  }).timeout(240_000);
 });

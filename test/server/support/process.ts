@@ -48,7 +48,7 @@ export class CentreProcess {
   url(): Promise<string> {
     return waitFor(() => /the centre listens at (https?:\/\/[^"\s]+)/.exec(this.stderr)?.[1], {
       what: `the centre to listen; it said: ${this.stderr}`,
-      timeoutMs: 15_000,
+      timeoutMs: 60_000,
     });
   }
 
