@@ -98,7 +98,9 @@ for (const kind of STORES) {
         .replaceAll('http://127.0.0.1:8090', centre.url)
         .replaceAll('http://admin:password@127.0.0.1:5984', couchUrl(couch))
         .replaceAll('$COUCHDB/telemetry', `$COUCHDB/${couch?.prefix ?? ''}telemetry`);
-      const child = spawn('bash', ['-euo', 'pipefail', '-c', addressed], { cwd: folder });
+      // The centre is on this machine, whatever proxy there is for others.
+      const env = { ...process.env, no_proxy: '*', NO_PROXY: '*' };
+      const child = spawn('bash', ['-euo', 'pipefail', '-c', addressed], { cwd: folder, env });
       let printed = '';
       let complaints = '';
       child.stdout.setEncoding('utf8').on('data', (part: string) => {

@@ -108,7 +108,7 @@ describe('solar-central as a process', function () {
     const file = path.join(folder, 'uuid');
     const cases: [Record<string, string>, RegExp][] = [
       [{ CENTRAL_PORT: taken, ...elsewhere }, /^error: port \d+ on 127\.0\.0\.1 is in use by another program/],
-      [{}, new RegExp(`^error: the data folder ${folder} is in use by another running centre$`)],
+      [{}, new RegExp(`^error: the data folder ${literal(folder)} is in use by another running centre$`)],
       [{ ...elsewhere, CENTRAL_PORT: '99999' }, /^error: CENTRAL_PORT must be a whole number from 0 to 65535/],
       [{ ...elsewhere, REQUIRE_COUCHDB: 'true' }, /^error: COUCHDB_URL is not set, and REQUIRE_COUCHDB forbids/],
       [{ ...elsewhere, COUCHDB_URL: 'http://a:topsecret@b:1/db' }, /^error: COUCHDB_URL must be an origin/],
@@ -124,7 +124,7 @@ describe('solar-central as a process', function () {
       [{ ...elsewhere, TLS_CERT: 'x' }, /^error: TLS_CERT and TLS_KEY must be given together/],
       [{ ...elsewhere, TLS_CERT: 'x', TLS_KEY: 'y' }, /^error: TLS_CERT names a file that cannot be read/],
       [{ ...elsewhere, TLS_CERT: file, TLS_KEY: file }, /^error: TLS_CERT and TLS_KEY/],
-      [{ DATA_PATH: file }, new RegExp(`^error: DATA_PATH ${file} cannot be used: it, or .* is a file$`)],
+      [{ DATA_PATH: file }, new RegExp(`^error: DATA_PATH ${literal(file)} cannot be used: it, or .* is a file$`)],
       [{ DATA_PATH: path.join(file, 'x') }, /^error: DATA_PATH .* cannot be used: it, or .* is a file$/],
       [{ DATA_PATH: path.join(file, 'x', 'y') }, /^error: DATA_PATH .* cannot be used: it, or .* is a file$/],
       [{ ...elsewhere, SILENT_AFTER_HOURS: '-1' }, /^error: SILENT_AFTER_HOURS must be a number [^(]*876000 \(given/],
@@ -213,6 +213,11 @@ for (const kind of STORES) {
       }
     }).timeout(180_000);
   });
+}
+
+/** A path in a pattern: the temporary folder may be called anything. */
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /** With the credentials in the URL, as people paste them. */
