@@ -19,6 +19,8 @@ const CHUNK_BYTES = 64 * 1024;
 /** A power of two: statistics that hold for a whole batch are sent once. Saves one byte in a hundred. */
 const BLOCK = 20;
 const TRY_WINDOWS_UP_TO_BYTES = 200_000;
+/** zlib's widest and narrowest two. Of 1,000 ids and revisions 2^9 makes 10.23 bytes each and 2^10 10.27, of 2,000 11.10 and 10.21. */
+const WINDOW_BITS = [15, 10, 9];
 
 /** A body ready to be sent, as often as needed; made by `Link.encode`. */
 export class EncodedBody {
@@ -82,9 +84,9 @@ async function joined(pieces: Iterable<string>): Promise<Buffer> {
   return Buffer.concat(buffers);
 }
 
-/** What is short is compressed with a narrow window, too: lists of ids, each like the one before, come out smaller. */
+/** What is short is compressed with narrow windows, too: lists of ids, each like those before, come out smaller. */
 async function gzipped(plain: Buffer, level: number): Promise<Buffer> {
-  const windows = plain.length <= TRY_WINDOWS_UP_TO_BYTES ? [15, 9] : [15];
+  const windows = plain.length <= TRY_WINDOWS_UP_TO_BYTES ? WINDOW_BITS : WINDOW_BITS.slice(0, 1);
   // Digits match by chance: Z_FILTERED leaves such short matches alone.
   const settings = { level, strategy: constants.Z_FILTERED, chunkSize: CHUNK_BYTES };
   const results = await Promise.all(windows.map((windowBits) => gzipAsync(plain, { ...settings, windowBits })));
