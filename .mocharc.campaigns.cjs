@@ -5,7 +5,7 @@ const { filesEnding } = require('./test/mocha-files.cjs');
 const LONGEST = [
   ...['soak/soak', 'faults/random-schedules', 'server/fuzz/gateway-fuzz', 'edge/ledger/kill', 'faults/push-faults'],
   ...['faults/faults-in-flight', 'faults/damage', 'faults/power-cut', 'faults/registry-kill', 'faults/kill'],
-  ...['shared/registry/interleavings', 'bench/fleet', 'edge/ledger/failed-writes', 'faults/disk-full'],
+  ...['shared/registry/interleavings', 'deploy/images', 'bench/fleet', 'edge/ledger/failed-writes', 'faults/disk-full'],
   ...['faults/lost-memory', 'edge/registry/registry-faults'],
 ];
 

@@ -2,16 +2,22 @@
 import { Router } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { sendLong } from '../../shared/http/long-answer.js';
 import type { NodeParts } from '../node-parts.js';
 import { releaseQuarantined } from '../push/quarantine-release.js';
+import type { QuarantineItem } from '../push/quarantine-store.js';
 
 export function quarantineRoutes(parts: NodeParts): Router {
-  const { quarantine, sync, clock } = parts;
+  const { quarantine, sync, clock, log } = parts;
   const router = Router();
   router
     .route('/')
     .get(async (_request, response) => {
-      response.json({ items: await quarantine.list() });
+      await sendLong(
+        response,
+        { contentType: 'application/json; charset=utf-8', lines: listed(quarantine.all()) },
+        log,
+      );
     })
     .all(methodNotAllowed('GET'));
   router
@@ -39,4 +45,14 @@ export function quarantineRoutes(parts: NodeParts): Router {
     })
     .all(methodNotAllowed('DELETE'));
   return router;
+}
+
+/** `{items: […]}`, piece by piece: there may be more than fits into memory. */
+async function* listed(items: AsyncIterable<QuarantineItem>): AsyncGenerator<string> {
+  let before = '{"items":[';
+  for await (const item of items) {
+    yield before + JSON.stringify(item);
+    before = ',';
+  }
+  yield before === ',' ? ']}' : `${before}]}`;
 }

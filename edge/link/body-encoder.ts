@@ -48,14 +48,11 @@ export class BodyEncoder {
 
   /** The value as a body of JSON, compressed as hard as a link of so many bytes per second makes worth it. */
   async encode(value: unknown, bytesPerS: number): Promise<EncodedBody> {
-    if (!this.brotliAccepted || !isAlignable(value)) return this.encodeJson(JSON.stringify(value), bytesPerS);
+    if (!this.brotliAccepted || !isAlignable(value)) {
+      return this.#compress(Buffer.from(JSON.stringify(value), 'utf8'), bytesPerS);
+    }
     const plain = await joined(alignedJson(value));
     return this.#compress(plain, bytesPerS, plain.length / value.docs.length);
-  }
-
-  /** The same for a text of JSON. */
-  encodeJson(json: string, bytesPerS: number): Promise<EncodedBody> {
-    return this.#compress(Buffer.from(json, 'utf8'), bytesPerS);
   }
 
   /** `rowBytes`: how long one of its similar parts is, where it has such. */

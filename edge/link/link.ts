@@ -1,21 +1,18 @@
 /**
- * The link layer: bounded HTTP exchanges with the centre, for the push (`request`) and for PouchDB (`fetch`).
+ * The link layer: bounded HTTP exchanges with the centre, for the push and for the registry.
  *
- * Both ways share connections, credential, compression, deadlines, limits and counters; what holds of every exchange
- * stands in `exchange.ts`.
+ * Both share connections, credential, compression, deadlines, limits and counters; what holds of every exchange stands
+ * in `exchange.ts`.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { parsedJson } from './answer-body.js';
 import { BodyEncoder, EncodedBody } from './body-encoder.js';
 import { Exchanges, type LinkCounters } from './exchange.js';
-import { httpError, LinkError } from './link-error.js';
-import { acceptOf, type FetchInit, responseOf, textOfBody } from './pouchdb-fetch.js';
+import { httpError } from './link-error.js';
 import { UploadMeter } from './upload-meter.js';
 
 /** Enough for everything that is not a list of documents. */
 const MAX_ANSWER_BYTES = 64 * 1024;
-/** PouchDB's answers are lists of documents. */
-const MAX_FETCHED_BYTES = 16 * 1024 * 1024;
 
 export interface LinkOptions {
   /** Origin of the centre. */
@@ -121,28 +118,6 @@ export class Link {
     if (status >= 300) throw httpError({ status, headers: answer.headers, json }, `${method} ${path}`, this.url);
     return { status, headers: answer.headers, json, durationMs, sentBytes: encoded?.bytes.length ?? 0 };
   }
-
-  /**
-   * The same exchange in the form PouchDB wants: `new PouchDB(url, {fetch: link.fetch})`. Answers with an error status
-   * are answers; throws LinkError when there was none, for a redirect, and for an address that is not the centre's.
-   */
-  readonly fetch = async (address: string | URL, init: FetchInit = {}): Promise<Response> => {
-    const { origin, pathname, search } = new URL(address, this.url);
-    if (origin !== new URL(this.url).origin) {
-      throw new LinkError('REQUEST_ERROR', `${origin} is not ${this.url}, where the credential belongs`);
-    }
-    const text = textOfBody(init.body);
-    const method = (init.method ?? 'GET').toUpperCase();
-    const answer = await this.#exchanges.exchange({
-      ...{ method, path: pathname + search, maxAnswerBytes: MAX_FETCHED_BYTES, signal: init.signal ?? undefined },
-      headers: { ...acceptOf(init.headers), ...this.#acceptEncoding() },
-      body: text === undefined ? undefined : await this.#encoder.encodeJson(text, this.bytesPerS),
-    });
-    if (answer.status >= 300 && answer.status < 400) {
-      throw httpError({ ...answer, json: undefined }, `${method} ${pathname}`, this.url);
-    }
-    return responseOf(answer);
-  };
 
   #acceptEncoding(): Record<string, string> {
     return { 'Accept-Encoding': this.#encoder.brotliAccepted ? 'br,gzip' : 'gzip' };

@@ -9,6 +9,8 @@ const TARGET_MS = 6_000;
 /** Where each batch is read back as well, two requests are to be shared. */
 const READ_BACK_TARGET_MS = 8_000;
 const MAX_GROWTH = 4;
+/** Where larger ones were too large, by so much more is tried each time: rarely enough to cost little. */
+const GROWTH_OF_LIMIT = 1.02;
 /** As many are offered to a centre that refuses everything. */
 const PROBE = 50;
 /** Weight of the newest measurement. */
@@ -19,6 +21,7 @@ export class BatchSizer {
   #documentsPerMs: number | undefined;
   #answeredMs = Number.NEGATIVE_INFINITY;
   #targetMs = TARGET_MS;
+  #most = MAX;
 
   /** Whether the batches to come are read back, as from a plain CouchDB; what was measured stays. */
   set readsBack(readsBack: boolean) {
@@ -49,7 +52,14 @@ export class BatchSizer {
     const before = this.#documentsPerMs ?? measured;
     this.#documentsPerMs = before + NEWEST * (measured - before);
     const wanted = Math.round(this.#documentsPerMs * this.#targetMs);
-    this.#size = Math.max(MIN, Math.min(wanted, this.#size * MAX_GROWTH, MAX));
+    this.#most = Math.min(MAX, Math.ceil(this.#most * GROWTH_OF_LIMIT));
+    this.#size = Math.max(MIN, Math.min(wanted, this.#size * MAX_GROWTH, this.#most));
+  }
+
+  /** Something on the way does not take a request of a whole batch; it took one of so many documents. */
+  tooLarge(fits: number): void {
+    this.#most = fits;
+    this.#size = Math.min(this.#size, fits);
   }
 
   /** Nothing of a batch was taken: until something is, no more than a few are offered. */

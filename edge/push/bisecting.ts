@@ -10,21 +10,36 @@ import type { PushContext } from './push-context.js';
 /** So many documents refused alone, and none taken: the centre, or what stands before it, refuses everything. */
 const MAX_ALONE = 20;
 
+/** What became of the documents of a request, or of its halves. */
+export interface Sent {
+  /** One for each document, in order. */
+  outcomes: Outcome[];
+  /** Where the request was too large, and not for one document: so many got through together. */
+  fits?: number;
+}
+
 /**
- * One outcome for each document, in order. `prepared` are the same documents made ready before, where they were. Throws
- * LinkError, with nothing known of any document, for everything but 413 and an explained 400.
+ * `prepared` are the same documents made ready before, where they were. Throws LinkError, with nothing known of any
+ * document, for everything but 413 and an explained 400.
  */
-export function sendBisecting(
+export async function sendBisecting(
   documents: readonly TelemetryDocument[],
   context: Pick<PushContext, 'centre' | 'identity' | 'signal'>,
   prepared?: PreparedDocuments,
-): Promise<Outcome[]> {
-  return sendPart(documents, context, { alone: 0, taken: false }, prepared);
+): Promise<Sent> {
+  const tally: Tally = { alone: 0, taken: false };
+  const outcomes = await sendPart(documents, context, tally, prepared);
+  return tally.tooLarge === undefined || tally.alone > 0
+    ? { outcomes }
+    : { outcomes, fits: Math.ceil(tally.tooLarge / 2) };
 }
 
 interface Tally {
+  /** Documents refused alone. */
   alone: number;
   taken: boolean;
+  /** The fewest documents that were too many for one request. */
+  tooLarge?: number;
 }
 
 async function sendPart(
@@ -46,6 +61,7 @@ async function sendPart(
       if (++tally.alone >= MAX_ALONE && !tally.taken) throw refusesEverything(error);
       return [{ result: 'refused', reason: error.message }];
     }
+    if (error.status === 413) tally.tooLarge = Math.min(documents.length, tally.tooLarge ?? documents.length);
     const half = Math.ceil(documents.length / 2);
     const first = await sendPart(documents.slice(0, half), context, tally);
     return [...first, ...(await sendPart(documents.slice(half), context, tally))];

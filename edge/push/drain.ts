@@ -96,9 +96,16 @@ export class Drain {
     if (!batch) return;
     const lane = laneOf(segment);
     this.#inFlight[lane]++;
-    const accounting = push.account(segment, batch, this.#send(segment, batch), context).finally(() => {
-      this.#inFlight[lane]--;
-    });
+    const accounting = push
+      .account(segment, batch, this.#send(segment, batch), context)
+      .catch((error: unknown) => {
+        // Against a centre that refuses everything smaller batches do not help; they only cost less.
+        if (error instanceof LinkError && error.blocks) sizer.refused();
+        throw error;
+      })
+      .finally(() => {
+        this.#inFlight[lane]--;
+      });
     this.#track(accounting.then(() => this.#track(afterBatch(segment))));
   }
 
@@ -120,16 +127,16 @@ export class Drain {
     await this.#untilTurn(this.#isExpress(segment));
     const sentMs = performance.now();
     try {
-      const outcomes = await sendBisecting(prepared.documents, context, prepared);
+      const { outcomes, fits } = await sendBisecting(prepared.documents, context, prepared);
       const answeredMs = performance.now();
       context.onAnswered?.({ documents: outcomes.length, durationMs: answeredMs - sentMs });
-      if (outcomes.every(({ result }) => result === 'refused')) sizer.refused();
+      const isFlooded = context.refusals.isFlooded || outcomes.every(({ result }) => result === 'refused');
+      if (isFlooded) sizer.refused();
       else sizer.answered({ documents: outcomes.length, sentMs, answeredMs });
+      if (fits !== undefined) sizer.tooLarge(fits);
       return outcomes;
     } catch (error) {
-      // Smaller batches do not help against a centre that refuses everything; they would only look like bad documents.
-      if (error instanceof LinkError && error.blocks) sizer.refused();
-      else sizer.failed();
+      if (!(error instanceof LinkError && error.blocks)) sizer.failed();
       throw error;
     }
   }

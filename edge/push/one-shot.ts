@@ -72,7 +72,9 @@ export async function replicateOnce(options: OneShotOptions): Promise<OneShotRes
   const releaseProbes = controller.holdProbes();
   try {
     call.tell();
-    return await call.untilDone();
+    const result = await call.untilDone();
+    if (result.ok) await controller.noteForcedSuccess();
+    return result;
   } finally {
     clearTimeout(deadline);
     unsubscribe();
@@ -106,7 +108,7 @@ class Call {
   }
 
   async untilDone(): Promise<OneShotResult> {
-    const { pusher, controller, limits } = this.#options;
+    const { pusher, limits } = this.#options;
     /** A run that was joined may have begun before the call; a second one that leaves something behind has not. */
     let hasPassed = false;
     for (;;) {
@@ -114,11 +116,7 @@ class Call {
       const outcome = await this.#attemptBoth();
       this.#error = outcome?.error ?? this.#error;
       if (this.#ended.aborted) return this.#end();
-      if (outcome === undefined && this.#reached()) {
-        const result = this.#conclude(undefined);
-        if (result.ok) await controller.noteForcedSuccess();
-        return result;
-      }
+      if (outcome === undefined && this.#reached()) return this.#conclude(undefined);
       const isJoined = outcome === undefined && !hasPassed;
       hasPassed ||= outcome === undefined;
       if (isJoined) continue;

@@ -34,6 +34,8 @@ export interface PushSessionOptions {
    * that was made since and of which nothing was.
    */
   touchedUpTo(segment: Segment): number | undefined;
+  /** True while the centre refuses in floods, as far as is known. */
+  isFlooded(): boolean;
   /** Canonical instant. */
   nowText(): string;
 }
@@ -84,6 +86,8 @@ export class PushSession {
   }
 
   async #resolve(segment: Segment, push: SegmentPush, proof: DeliveryProof, signal: AbortSignal): Promise<void> {
+    // With holes everywhere receipts would tell little for many requests, as often as it is tried again.
+    if (this.#options.isFlooded()) return push.askByBatch();
     try {
       const range: NumberRange = [segment.firstSeq + push.localSeq, segment.firstSeq + push.doubtfulUpTo - 1];
       push.resolveDoubt(withoutRanges([range], await proof.unproven(segment, ...range, signal)));

@@ -178,6 +178,7 @@ export class Pusher {
     const session = new PushSession({
       ...{ identity, centre: this.#centre, proof: this.#proof, log: this.#options.log },
       touchedUpTo: (segment) => this.#touchedUpTo(segment, identity.receipts),
+      isFlooded: () => this.#refusals.isFlooded,
       nowText: () => this.#nowText(),
     });
     this.#centre.forgetWitnesses();

@@ -82,7 +82,7 @@ async function offer(
 ): Promise<number> {
   const { quarantine, signal } = context;
   const documents = batch.map(({ doc }) => doc);
-  const outcomes = await sendBisecting(documents, context).catch((error: unknown) => {
+  const { outcomes } = await sendBisecting(documents, context).catch((error: unknown) => {
     const isLinkAway = error instanceof LinkError && error.linkDown;
     if (!isLinkAway && !signal.aborted)
       quarantine.postpone(

@@ -150,10 +150,10 @@ export class QuarantineStore {
     return false;
   }
 
-  /** Everything kept, by id. */
-  async list(): Promise<QuarantineItem[]> {
-    const stored = await this.#database.read(async (open) => storedItems(open, await idsIn(open)));
-    return [...stored.values()].map(itemOf);
+  /** Everything kept, by id, read as it is asked for. */
+  async *all(): AsyncGenerator<QuarantineItem, void, undefined> {
+    const ids = [...this.#tried.keys()].sort();
+    for (let from = 0; from < ids.length; from += CHUNK) yield* await this.items(ids.slice(from, from + CHUNK));
   }
 
   /** Those of the ids that are kept, in the order given. */
@@ -186,9 +186,10 @@ export class QuarantineStore {
   /** Reads everything; throws `storage_failed` when something cannot be read or is not there. */
   async verify(): Promise<void> {
     const stored = this.count;
-    const items = await this.list();
-    if (items.length < stored && this.count >= stored) {
-      throw new AppError('storage_failed', `${stored - items.length} documents in quarantine cannot be read`);
+    let read = 0;
+    for await (const _ of this.all()) read++;
+    if (read < stored && this.count >= stored) {
+      throw new AppError('storage_failed', `${stored - read} documents in quarantine cannot be read`);
     }
   }
 

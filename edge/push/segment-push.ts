@@ -230,7 +230,9 @@ async function writeOutcomes(
     if (outcome.result === 'delivered') delivered.push(document.seq);
     if (outcome.result === 'refused') refused.push({ document, reason: outcome.reason });
   }
-  if (context.refusals.isFlood(documents.length, refused.length)) {
+  // What it holds and was not sent says nothing of what it refuses.
+  const offered = outcomes.filter(({ result }) => result !== 'held').length;
+  if (context.refusals.isFlood(offered, refused.length)) {
     const reason = refused[0]?.reason ?? '';
     throw new LinkError('HTTP_ERROR', `the centre refuses documents in floods, such as: ${reason}`, { blocks: true });
   }

@@ -6,13 +6,13 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { sendLong } from '../../shared/http/long-answer.js';
 import { MAX_PAGE_ITEMS, pageLimitSchema } from '../../shared/page-limit.js';
 import { parseParameters } from '../../shared/validation.js';
 import type { Roles } from '../roles.js';
 import type { Arrival, ArrivalOrder } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
 import { cursorOf, positionIn } from './arrivals-cursor.js';
-import { sendLong } from './stream-answer.js';
 
 /** Documents of other villages that one page passes over at most; its `next` then goes on behind them. */
 const MAX_PASSED_OVER = 20_000;

@@ -1,6 +1,7 @@
 /** `/v1/villages/:id/energy`: kWh by hour or day, device by device, with whatever was done to get them named. */
 import { Router } from 'express';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { sendLong } from '../../shared/http/long-answer.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import { formatInstant } from '../../shared/time.js';
 import type { Roles } from '../roles.js';
@@ -10,7 +11,6 @@ import { type EnergyBucket, intoBuckets, SpanCount } from './energy-buckets.js';
 import { type MeterEnergy, meterEnergy, type RegisterFall } from './energy-intervals.js';
 import { type EnergyQuery, parseEnergyQuery } from './energy-query.js';
 import { type DeviceReadings, devicesOf, readDevice } from './energy-source.js';
-import { sendLong } from './stream-answer.js';
 
 export function energyRoutes(context: AnalystContext, roles: Roles): Router {
   const router = Router({ caseSensitive: true });

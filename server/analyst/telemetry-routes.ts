@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import type { PostedType, TelemetryDocument } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { type LongAnswer, sendLong } from '../../shared/http/long-answer.js';
 import {
   listTelemetry,
   parseTelemetryQuery,
@@ -18,7 +19,6 @@ import type { Roles } from '../roles.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
 import { csvLines, ndjsonLines } from './export.js';
 import { rememberingSeries, sampleOf } from './field-sample.js';
-import { type LongAnswer, sendLong } from './stream-answer.js';
 
 export function telemetryRoutes(context: AnalystContext, roles: Roles): Router {
   const router = Router({ caseSensitive: true });

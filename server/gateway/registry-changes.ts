@@ -4,7 +4,7 @@
  * requests nor a connection to the database.
  */
 import type { Request, RequestHandler, Response } from 'express';
-import { sendLong } from '../analyst/stream-answer.js';
+import { sendLong } from '../../shared/http/long-answer.js';
 import { villageOf } from '../roles.js';
 import type { ChangePage, ChangePosition, RegistryDatabase } from '../store/registry-contract.js';
 import type { GatewayContext } from './gateway-context.js';

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { messageOf } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import { jsonBody } from '../../shared/http/json-body.js';
+import { sendLong } from '../../shared/http/long-answer.js';
 import { refuseParameters, requiredBody } from '../../shared/http/registry-requests.js';
 import {
   assertSize,
@@ -13,7 +14,6 @@ import {
   registryTypeOf,
 } from '../../shared/registry/registry-documents.js';
 import { parseBody } from '../../shared/validation.js';
-import { sendLong } from '../analyst/stream-answer.js';
 import type { Roles } from '../roles.js';
 import { authorOf } from './author.js';
 import { asJsonLines, pushToMany } from './push-to-many.js';

@@ -3,9 +3,10 @@
  *
  * Between look-up and write another request could store the same id: within this process such requests take turns;
  * between gateways only a village racing against itself with two contents could, and then both revisions are kept and
- * the winner is CouchDB's choice. In a cluster the first copy that answers a look-up decides: one that lags may take a
- * document that is held for new, and after a write that missed its quorum (answered 503) the same document sent again may
- * be found held where the other copies have yet to get it.
+ * the winner is CouchDB's choice. In a cluster the first copy that answers a look-up decides. One that lags may take a
+ * document that is held for new. One that is ahead, after a write that missed its quorum (answered 503), holds what the
+ * others have yet to get: so what is held already is written once more, which changes nothing where it is, and is
+ * answered by the quorum like everything else. Receipts and `_revs_diff` tell what one copy holds.
  */
 import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
@@ -68,16 +69,19 @@ export class CouchTelemetry implements RangeReader {
   }
 
   async #writeGroup(documents: readonly IncomingDocument[]): Promise<WriteOutcome[]> {
-    const plan = planWrite(documents, await this.#lookUp(documents));
-    return plan.outcomes(await this.#store(plan.toWrite));
+    const { held, kept } = await this.#lookUp(documents);
+    const plan = planWrite(documents, held);
+    return plan.outcomes(await this.#store([...plan.toWrite, ...kept]));
   }
 
   /**
    * One `_revs_diff` tells new, held and held with other content apart, in a sixth of the time of `_all_docs` with
    * keys: a revision later than any real one is asked for too, and for it CouchDB names what it holds as possible
-   * ancestors.
+   * ancestors. `kept` are those that are held as they are sent, as they are stored.
    */
-  async #lookUp(documents: readonly IncomingDocument[]): Promise<Map<string, HeldDocument>> {
+  async #lookUp(
+    documents: readonly IncomingDocument[],
+  ): Promise<{ held: Map<string, HeldDocument>; kept: IncomingDocument[] }> {
     const revisions = new Map<string, string>();
     // Of an id that comes twice the first counts.
     for (const { id, rev } of documents) if (!revisions.has(id)) revisions.set(id, rev);
@@ -93,11 +97,13 @@ export class CouchTelemetry implements RangeReader {
       else if (other !== undefined) held.set(id, { rev: other, deleted: false, node: '', seq: 0 });
     }
     // Only of a document that is held as it is sent must the number be known, and whether it has been deleted since.
+    const kept: IncomingDocument[] = [];
     for (const { key, value, doc } of await this.#rows(same)) {
       const { node = '', seq = 0 } = doc ?? {};
       if (value) held.set(key, { rev: value.rev, deleted: value.deleted === true, node, seq });
+      if (value && doc) kept.push({ id: key, rev: value.rev, node, seq, body: doc });
     }
-    return held;
+    return { held, kept };
   }
 
   async #rows(keys: string[]): Promise<Row[]> {

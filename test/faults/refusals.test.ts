@@ -129,6 +129,55 @@ describe('documents the centre refuses', () => {
     await expectDelivered();
   });
 
+  it('among thousands of others are no flood: they alone are kept back', async () => {
+    await startSite();
+    // One meter in five, a fifth of what is posted.
+    proxy.rule = refusing(centre.url, ofMeter3);
+    for (let first = 0; first < 6_000; first += 2_000) await site.post(readings(2_000, first));
+    const { result } = await site.replicate();
+    expect(result).to.include({ ok: false, sent: 4_801, pending: 0, quarantined: 1_200 });
+    expect((await site.status()).link.state).to.equal('online');
+    expect((await site.quarantine()).map(({ doc }) => doc)).to.deep.equal(
+      (await site.documents()).filter(({ _id }) => ofMeter3(_id)),
+    );
+  });
+
+  it('in floods of two meters in five cost few bytes, however often it is tried again, and none is kept back', async () => {
+    await startSite();
+    await site.post(readings(2_000, 0));
+    expect((await site.replicate()).result).to.include({ ok: true });
+    proxy.rule = refusing(centre.url, (id) => id.includes(':m1:') || id.includes(':m3:'));
+    for (let first = 2_000; first < 8_000; first += 2_000) await site.post(readings(2_000, first));
+    await site.replicate({ maxRetries: 0 });
+    const asked = proxy.requests.length;
+    const tries = 5;
+    for (let i = 0; i < tries; i++) await site.replicate({ maxRetries: 0 });
+    const again = proxy.requests.slice(asked);
+    const sizes = again.filter(isBulkDocs).map((request) => documentsOf(request).length);
+    expect(Math.max(...sizes), `documents sent at once: ${sizes}`).to.be.at.most(50);
+    expect(again.length / tries, 'requests for each try').to.be.at.most(12);
+    expect((await site.status()).store.quarantined).to.equal(0);
+    proxy.rule = () => undefined;
+    expect((await site.replicate()).result).to.include({ ok: true, pending: 0 });
+    await expectDelivered();
+  });
+
+  it('learns from 413 how much something on the way takes at once', async () => {
+    await startSite();
+    const most = 150;
+    let refusedWhole = 0;
+    proxy.rule = (request) => {
+      if (!isBulkDocs(request) || documentsOf(request).length <= most) return undefined;
+      refusedWhole++;
+      return faults.html(413);
+    };
+    for (let first = 0; first < 6_000; first += 2_000) await site.post(readings(2_000, first));
+    expect((await site.replicate()).result).to.include({ ok: true, sent: 6_001 });
+    // The first ones, and one in 35 since.
+    expect(refusedWhole).to.be.at.most(12);
+    await expectDelivered();
+  });
+
   for (const status of [413, 400]) {
     it(`are found by halving when a request is refused whole with ${status}`, async () => {
       await startSite();

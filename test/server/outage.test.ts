@@ -108,6 +108,22 @@ describe('the centre while CouchDB is in trouble', () => {
     expect((await push(readings('kano', 2))).status).to.equal(201);
   });
 
+  it('does not call delivered what one copy of a cluster holds and the quorum has not confirmed', async () => {
+    const fake = await startBoth();
+    const [reading] = readings('kano', 1) as { _id: string; _rev: string }[];
+    if (!reading) throw new Error('no reading');
+    const { _id: id, _rev: rev } = reading;
+    fake.bulkDocs = { status: 202, body: [] };
+    await expectUnavailable(await push([reading]));
+    // Sent again it is found: where the first write got to, and perhaps nowhere else.
+    fake.lookUp = { status: 200, body: { [id]: { missing: ['1000000000-0'], possible_ancestors: [rev] } } };
+    fake.allDocs = { status: 200, body: { rows: [{ id, key: id, value: { rev }, doc: reading }] } };
+    expect(await expectUnavailable(await push([reading]))).to.match(/quorum/);
+    fake.bulkDocs = { status: 201, body: [] };
+    expect((await push([reading])).status).to.equal(201);
+    expect(fake.writes).to.deep.equal([[id], [id], [id]]);
+  });
+
   it('turns every failure of a write or a look-up into a 503 for the whole request', async () => {
     const fake = await startBoth();
     for (const trouble of [

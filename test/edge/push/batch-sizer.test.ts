@@ -52,6 +52,22 @@ describe('the size of batches', () => {
     expect(sizer.size).to.be.above(400);
   });
 
+  it('stays at what gets through where larger ones are too large, and tries larger ones rarely', () => {
+    const sizer = new BatchSizer();
+    const answer = answerer(sizer);
+    const most = 900;
+    let tooLarge = 0;
+    for (let i = 0; i < 200; i++) {
+      if (sizer.size > most) {
+        tooLarge++;
+        sizer.tooLarge(Math.ceil(sizer.size / 2));
+      }
+      answer(sizer.size, 20);
+    }
+    expect(tooLarge, 'batches sent in vain').to.be.within(1, 8);
+    expect(sizer.size).to.be.above(most / 2);
+  });
+
   it('takes nothing from how fast a small batch was', () => {
     const sizer = new BatchSizer();
     const answer = answerer(sizer);

@@ -103,6 +103,15 @@ describe('the forced replication', () => {
     expect(result.error?.message).to.contain('10 documents could not be pushed now');
   });
 
+  it('is remembered as a success whenever it says so, at its deadline as well', async () => {
+    const deliverAndHang = async () => {
+      await send(10)();
+      await new Promise<void>(() => undefined);
+    };
+    const result = await replicate([deliverAndHang], { deadlineMs: 30 });
+    expect([result.ok, result.sent, successes]).to.deep.equal([true, 10, 1]);
+  });
+
   it('does not call nothing pending a success at its deadline where the centre has not said a word', async () => {
     segment.delivery.deliveredSeq = 10;
     const result = await replicate([() => new Promise<void>(() => undefined)], { deadlineMs: 30 });

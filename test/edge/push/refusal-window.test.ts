@@ -23,6 +23,29 @@ describe('telling a flood of refusals from a few bad documents', () => {
     expect(window.isFlood(100, 67)).to.equal(true);
   });
 
+  it('calls a few in each large batch no flood, however large the batches are', () => {
+    const window = new RefusalWindow();
+    for (const documents of [100, 400, 1_600, 2_000, 2_000, 2_000]) {
+      expect(window.isFlood(documents, Math.floor(documents * 0.3)), `${documents} documents`).to.equal(false);
+    }
+  });
+
+  it('calls a third of one large batch a flood, whatever came before it', () => {
+    const window = new RefusalWindow();
+    for (let i = 0; i < 5; i++) expect(window.isFlood(2_000, 0)).to.equal(false);
+    expect(window.isFlood(2_000, 700)).to.equal(true);
+  });
+
+  it('sees from the few that are offered after a flood that it goes on, and from as few that it is over', () => {
+    const window = new RefusalWindow();
+    expect(window.isFlood(2_000, 0)).to.equal(false);
+    expect(window.isFlood(2_000, 1_000)).to.equal(true);
+    for (let i = 0; i < 5; i++) expect([window.isFlood(50, 25), window.isFlooded]).to.deep.equal([true, true]);
+    expect([window.isFlood(50, 3), window.isFlooded]).to.deep.equal([false, false]);
+    // From here on as at the beginning.
+    expect(window.isFlood(40, 40)).to.equal(false);
+  });
+
   it('does not count a flood, so that it ends when the refusals do', () => {
     const window = new RefusalWindow();
     for (let i = 0; i < 5; i++) expect(window.isFlood(500, 500)).to.equal(true);

@@ -19,6 +19,8 @@ export class FakeCouch {
   bulkDocs: Scripted | undefined = { status: 201, body: [] };
   /** Answer to `_revs_diff`, instead of "nothing held". */
   lookUp: Scripted | undefined;
+  /** Answer to `_all_docs`: what is held of the documents that the look-up does not miss. */
+  allDocs: Scripted | undefined;
   /** Answer to the view that receipts are counted with; undefined never answers. */
   receipt: Scripted | undefined = { status: 200, body: { rows: [] } };
   /** Databases that are there; to take one out is to delete it. */
@@ -88,6 +90,7 @@ export class FakeCouch {
       this.writes.push(body.docs.map((one: { _id: string }) => one._id));
       return this.bulkDocs;
     }
+    if (path === '/telemetry/_all_docs' && this.allDocs) return this.allDocs;
     if (path === '/telemetry/_revs_diff') {
       const missing = Object.entries(body).map(([id, revs]) => [id, { missing: revs }]);
       return this.lookUp ?? { status: 200, body: Object.fromEntries(missing) };

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import express from 'express';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { sendLong } from '../../../server/analyst/stream-answer.js';
 import { AppError } from '../../../shared/app-error.js';
 import { errorHandler } from '../../../shared/http/errors.js';
+import { sendLong } from '../../../shared/http/long-answer.js';
 import { silentLogger } from '../../../shared/logger.js';
 import { waitFor } from '../../support/wait-for.js';
 

@@ -2,8 +2,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
-import { codeOf, messageOf } from '../../shared/app-error.js';
-import type { Logger } from '../../shared/logger.js';
+import { codeOf, messageOf } from '../app-error.js';
+import type { Logger } from '../logger.js';
 
 /** Text handed on at once: large enough to spare system calls, small enough to keep memory flat. */
 const CHUNK_CHARACTERS = 64 * 1024;
