@@ -28,6 +28,11 @@ interface Figures {
   worst: Figure;
 }
 
+const ACCEPT_MISSED =
+  'node, gateway, store and load share two cores, which the rate alone keeps busy: a request waits for its turn. The ' +
+  'promise of 2 ms is kept at up to 200 a second (`promise-accept`); many readings a request take fewer turns ' +
+  '(`promise-buffered`)';
+
 function figuresAt(perS: number, where: string, suffix: string): Figures {
   const offered = Math.round(perS * OFFERED).toLocaleString('en-US');
   const key = `promise-online-${perS}${suffix}`;
@@ -37,8 +42,9 @@ function figuresAt(perS: number, where: string, suffix: string): Figures {
       what: `readings and predictions of 500 bytes online over a LAN to ${where}, ${offered}/s offered for a minute`,
     },
     accepted: {
-      ...{ key: `${key}-accept`, unit: 'ms', digits: 2, targets: perS === 100 ? [atMost(2)] : [] },
+      ...{ key: `${key}-accept`, unit: 'ms', digits: 2, targets: [atMost(2)] },
       what: 'acknowledged by the node meanwhile, median',
+      ...(perS === 100 ? {} : { missed: ACCEPT_MISSED }),
     },
     fresh: {
       ...{ key: `${key}-fresh`, unit: 's', digits: 2, targets: [atMost(2)] },

@@ -81,6 +81,7 @@ if [ "$dry_run" = yes ]; then
 fi
 
 mkdir -p "$images_dir"
+replaced=$images_dir/.solar-sync-replaced
 # What a power cut has left of an earlier run.
 rm -rf "$images_dir"/.solar-sync.*
 staging=$(mktemp -d "$images_dir/.solar-sync.XXXXXX")
@@ -105,7 +106,11 @@ sync
 # From here on the stick is not needed any more.
 cd "$staging"
 while read -r file image; do
-  if [ -f "$file" ]; then mv "$file" "$images_dir/$file"; fi
+  if [ -f "$file" ]; then
+    # The same name and another image: the manifests do not show it. Remembered until the pods are started anew.
+    if [ -e "$images_dir/$file" ]; then : > "$replaced"; fi
+    mv "$file" "$images_dir/$file"
+  fi
   echo "Importing $image ..."
   k3s ctr images import "$images_dir/$file" > /dev/null < /dev/null ||
     fail "$image cannot be imported. The manifests were not applied; run this again."
@@ -113,6 +118,15 @@ done < images.txt
 
 echo "Applying the manifests ..."
 k3s kubectl apply -f manifests.yaml || fail "the manifests were not all applied; run this again."
+
+if [ -e "$replaced" ]; then
+  for namespace in $(sed -n 's/^  namespace: *//p' manifests.yaml | tr -d "\"'" | sort -u); do
+    echo "An image is another under its old name: starting the pods in $namespace anew ..."
+    k3s kubectl rollout restart statefulset --namespace "$namespace" --selector app.kubernetes.io/part-of=solar-sync ||
+      fail "the pods in $namespace were not started anew; run this again."
+  done
+  rm -f "$replaced"
+fi
 
 # Images of earlier releases; those that run are kept by containerd.
 for old in "$images_dir"/solar-sync-*.tar; do

@@ -70,6 +70,15 @@ fi
 [ -n "$images" ] || images=$(sed -n 's/^[ -]*image:[ ]*//p' "$out/manifests.yaml" | tr -d "\"'" | sort -u)
 [ -n "$images" ] || fail "the manifests of $overlay name no image"
 
+# Under a name that the node has had before, another image would not be started there.
+for image in $images; do
+  case $image in
+    solar-sync/*:"$release" | */solar-sync/*:"$release") ;;
+    solar-sync/* | */solar-sync/*)
+      fail "$image is not of release $release; build it with that tag, and put the tag (newTag) into the overlay" ;;
+  esac
+done
+
 for image in $images; do
   if [ "$pull" = yes ]; then
     echo "Fetching $image for $platform ..."

@@ -29,8 +29,9 @@ export async function bootstrapCouch(
   user: string | undefined,
   onCreated: (db: string) => void = () => undefined,
 ): Promise<CouchIdentity> {
-  const { body: welcome } = await client.request<{ uuid: string; version: string }>({});
   const { shards, copies } = client.placement;
+  if ((copies ?? 1) > 1) await assertOneCluster(client);
+  const { body: welcome } = await client.request<{ uuid: string; version: string }>({});
   const n = copies === undefined ? {} : { n: copies };
   const q = shards === undefined ? {} : { q: shards };
   if (await createDatabase(client, 'telemetry', { partitioned: true, ...q, ...n })) onCreated('telemetry');
@@ -47,6 +48,26 @@ export async function bootstrapCouch(
   await ensureDayIndex(client);
   await ensureUpdatesFeed(client, n);
   return { uuid: identityOf(welcome.uuid, client.prefix), version: welcome.version };
+}
+
+const NOT_YET_ONE = new Set(['cluster_enabled', 'cluster_disabled']);
+const RETRY_AFTER_S = 5;
+
+/**
+ * Nodes that are yet to be made one cluster have a uuid each, and would be different centres to a village. Who may not ask,
+ * or asks what is no cluster, goes on. https://docs.couchdb.org/en/stable/api/server/common.html#cluster-setup
+ */
+async function assertOneCluster(client: CouchClient): Promise<void> {
+  const { status, body } = await client.request<{ state?: string } | undefined>({
+    ...{ path: '_cluster_setup', expected: [400, 401, 403, 404, 405, 500, 501] },
+  });
+  const state = status === 200 ? body?.state : undefined;
+  if (state === undefined || !NOT_YET_ONE.has(state)) return;
+  throw new AppError(
+    'unavailable',
+    `CouchDB at ${client.origin} is to keep copies on several nodes and is not set up as a cluster yet (${state})`,
+    { retryAfterS: RETRY_AFTER_S },
+  );
 }
 
 /** Two centres in one CouchDB are two databases to a replicator. */

@@ -14,12 +14,14 @@ import { StandIns } from './support/stand-ins.js';
 
 const PACK = fileURLToPath(new URL('../../../deploy/offline/pack-offline.sh', import.meta.url));
 const IMAGES = ['registry.example/solar-sync/edge:1.0.0', 'busybox:1'];
-const MANIFESTS = IMAGES.map((image) => `kind: Pod\nspec:\n  containers:\n    - image: "${image}"\n`).join('---\n');
+const NAMESPACED = 'kind: ConfigMap\nmetadata:\n  name: edge-settings\n  namespace: solar-kano\n---\n';
+const MANIFESTS =
+  NAMESPACED + IMAGES.map((image) => `kind: Pod\nspec:\n  containers:\n    - image: "${image}"\n`).join('---\n');
 const PLATFORM = { x64: 'linux/amd64', arm64: 'linux/arm64', arm: 'linux/arm/v7' }[os.arch()] ?? '';
 const DOCKER = `
 case $1 in
   image) echo "\${ARCHITECTURE:-${PLATFORM.replace('/v7', '')}}" ;;
-  save) printf 'layers of %s %s' "$4" "$RELEASE" > "$3" ;;
+  save) printf 'layers of %s %s' "$4" "$RELEASE$BUILD" > "$3" ;;
 esac`;
 const K3S = `
 case "$2 $FAILING" in
@@ -122,6 +124,29 @@ describe('sites without a network', () => {
     expect(code, output).to.equal(0);
     expect(await readdir(images)).to.deep.equal(['solar-sync-registry.example-solar-sync-edge-1.1.0.tar']);
     expect(output).to.include('of an earlier release');
+  });
+
+  it('starts the pods anew for another image of the same name, also where the run before broke off', async () => {
+    pack();
+    install();
+    await rm(stick, { recursive: true });
+    // Mended and built again under the same release.
+    pack({ RELEASE: '1.0.0', BUILD: 'another' });
+    const restart =
+      'k3s kubectl rollout restart statefulset --namespace solar-kano --selector app.kubernetes.io/part-of=solar-sync';
+    expect(install([], { FAILING: 'apply' })).to.include({ code: 1 });
+    expect(await k3sAsked()).to.not.include(restart);
+    expect(install()).to.include({ code: 0 });
+    expect((await k3sAsked()).at(-1)).to.equal(restart);
+    const asked = (await k3sAsked()).length;
+    expect(install()).to.include({ code: 0 });
+    expect((await k3sAsked()).slice(asked)).to.not.include(restart);
+  });
+
+  it('packs no image of another release than it is called: the node would go on with the one it has', () => {
+    const { code, output } = pack({ RELEASE: '1.1.0' });
+    expect(code).to.equal(1);
+    expect(output).to.include('registry.example/solar-sync/edge:1.0.0 is not of release 1.1.0');
   });
 
   it('--dry-run says what would be done and changes nothing', async () => {

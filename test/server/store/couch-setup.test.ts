@@ -74,6 +74,18 @@ describe('a CouchDB that loses what the centre set up', () => {
     ]);
   });
 
+  it('is nobody’s centre while its nodes are yet to be made one cluster, each with a uuid of its own', async () => {
+    couch.clusterState = 'cluster_enabled';
+    const openWith = (copies: number) =>
+      CouchdbStore.open({ url: couch.url, prefix: '', copies }, { clock, log: logged.log });
+    const refused = await failure(openWith(3));
+    expect(refused).to.include({ code: 'unavailable', retryAfterS: 5 });
+    expect(refused.message).to.contain('is not set up as a cluster yet (cluster_enabled)');
+    await (await openWith(1)).close();
+    couch.clusterState = 'cluster_finished';
+    await (await openWith(3)).close();
+  });
+
   it('is waited for by a receipt, which a node does not come back for the same night', async () => {
     couch.databases.delete('telemetry');
     expect(await store.receipt('kano', 'node1', 1, 9)).to.deep.equal(EMPTY_RECEIPT);

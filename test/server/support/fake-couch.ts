@@ -28,6 +28,8 @@ export class FakeCouch {
   /** Design documents by their paths. */
   readonly #designs = new Map<string, object>();
   uuid = 'a'.repeat(32);
+  /** State of `_cluster_setup`. */
+  clusterState = 'cluster_finished';
   /** Method and path of every request. */
   readonly requests: string[] = [];
   /** The same, with their queries. */
@@ -82,6 +84,7 @@ export class FakeCouch {
   #answer(method: string, path: string, text: string): Scripted | undefined {
     const body = text === '' ? {} : JSON.parse(text);
     if (path === '/') return { status: 200, body: { version: '3.5.0', uuid: this.uuid } };
+    if (path === '/_cluster_setup') return { status: 200, body: { state: this.clusterState } };
     const missing = this.#missing(method, path);
     if (missing) return missing;
     if (path.startsWith('/telemetry/_design/') && !path.includes('/_view/'))
