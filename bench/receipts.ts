@@ -37,9 +37,6 @@ function figuresOn(store: 'embedded' | 'couchdb', maxMs: number): { warm: Figure
     warm: {
       ...{ key, unit: 'ms', digits: 1, peer, targets: [atMost(maxMs)] },
       what: `a receipt for ${asked} on ${where}, index warm`,
-      missed:
-        'the machine was half as fast as it had been: an earlier sitting had 628 ms, and 6,396 ms for the peer. The time is ' +
-        'that of reading an entry of the index for each number, in LevelDB’s order; the ratio to the peer is the same',
     },
     further: {
       ...{ key: `${key}-further`, unit: 'ms', digits: 1, targets: [] },

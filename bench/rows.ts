@@ -4,6 +4,7 @@ import { buffers } from './buffers.js';
 import { burstWrites } from './burst-writes.js';
 import { csvExport } from './csv-export.js';
 import { drain } from './drain.js';
+import { edgePage } from './edge-page.js';
 import { freshness } from './freshness.js';
 import { gatewayHerd } from './gateway-herd.js';
 import { gatewayWrites } from './gateway-writes.js';
@@ -28,6 +29,6 @@ export const PROMISES: readonly Row[] = [promiseAccept, promiseBuffered, promise
 export const ROWS: readonly Row[] = [
   ...PROMISES,
   ...[singleReadings, importRow, burstWrites, latency, million],
-  ...[villageDay, villageDayCouchDb, freshness, drain, backlog, idle, registry],
+  ...[villageDay, villageDayCouchDb, freshness, drain, backlog, idle, registry, edgePage],
   ...[gatewayWrites, gatewayHerd, receipts, csvExport, buffers],
 ];

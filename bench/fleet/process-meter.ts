@@ -2,9 +2,8 @@
  * What processes take: the most memory each ever had resident, and processor time, over all its lives where it is killed
  * and started again. Nothing is told where there is no /proc.
  */
-import { readFile } from 'node:fs/promises';
 import { sleep } from '../../shared/time.js';
-import { residentMemory } from '../support/process-figures.js';
+import { processorS, residentMemory } from '../support/process-figures.js';
 
 export interface ProcessFigures {
   name: string;
@@ -19,8 +18,6 @@ interface Metered {
 
 /** A process that is killed takes what it did since the last look with it. */
 const EVERY_MS = 250;
-/** Linux counts in hundredths of a second for everybody who asks /proc, whatever its own clock does. */
-const TICKS_PER_S = 100;
 
 export class ProcessMeter {
   readonly #processes: readonly Metered[];
@@ -69,12 +66,4 @@ export class ProcessMeter {
     const lives = this.#processorS.get(name) ?? new Map<number, number>();
     this.#processorS.set(name, lives.set(pid, seconds));
   }
-}
-
-async function processorS(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The name in parentheses may hold anything; user and system time are fields 14 and 15.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [user, system] = [fields[11], fields[12]];
-  return user === undefined || system === undefined ? undefined : (Number(user) + Number(system)) / TICKS_PER_S;
 }

@@ -47,6 +47,15 @@ export async function fill(
   return perSecond;
 }
 
+/** Posts readings as one array. */
+export async function postReadings({ url }: Pick<BenchNode, 'url'>, readings: readonly object[]): Promise<void> {
+  await new ProgramClient({ url, peer: 'the node' }).json('/v1/readings', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(readings),
+  });
+}
+
 /** Posts one reading of a device of its own, so that it can be asked for at the centre. */
 export async function postOne({ url }: Pick<BenchNode, 'url'>, device: string): Promise<void> {
   await new ProgramClient({ url, peer: 'the node' }).json('/v1/readings', {

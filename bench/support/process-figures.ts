@@ -1,4 +1,4 @@
-/** What Linux tells of a process under /proc: resident memory and bytes written to the disk. */
+/** What Linux tells of a process under /proc: resident memory, processor time and bytes written to the disk. */
 import { readFile } from 'node:fs/promises';
 import { sleep } from '../../shared/time.js';
 
@@ -12,6 +12,8 @@ export interface ResidentMemory {
 }
 
 const QUIET_WITHIN_MS = 20_000;
+/** Linux counts in hundredths of a second for everybody who asks /proc, whatever its own clock does. */
+const TICKS_PER_S = 100;
 
 /** Undefined where /proc does not tell. */
 export async function residentMemory(pid: number | 'self'): Promise<ResidentMemory | undefined> {
@@ -21,6 +23,15 @@ export async function residentMemory(pid: number | 'self'): Promise<ResidentMemo
   const peakMiB = fieldOf(text, 'VmHWM');
   if (residentMiB === undefined || ownMiB === undefined || peakMiB === undefined) return undefined;
   return { residentMiB: residentMiB / 1024, ownMiB: ownMiB / 1024, peakMiB: peakMiB / 1024 };
+}
+
+/** Processor time a process has taken, user and system; undefined where /proc does not tell. */
+export async function processorS(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name in parentheses may hold anything; user and system time are fields 14 and 15.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [user, system] = [fields[11], fields[12]];
+  return user === undefined || system === undefined ? undefined : (Number(user) + Number(system)) / TICKS_PER_S;
 }
 
 /**
