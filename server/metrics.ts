@@ -3,7 +3,7 @@
  * are written in the program, methods, statuses and kinds of refusals, never a village or a path as it was sent.
  */
 import type { Request, RequestHandler, Response } from 'express';
-import { Counter, Registry } from 'prom-client';
+import { Counter, type Histogram, Registry } from 'prom-client';
 import { isLoopback } from '../shared/http/server.js';
 import { FigureSet } from '../shared/metrics/figures.js';
 import { addProcessFigures } from '../shared/metrics/process-figures.js';
@@ -17,6 +17,10 @@ const NO_ROUTE = 'none';
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 /** The event loop is looked at so often. */
 const LOOP_RESOLUTION_MS = 20;
+/** Up to what a body may hold, see `body-density.ts`; else those of the node. */
+const BATCH_DOCUMENTS = [1, 3, 10, 30, 100, 300, 1_000, 2_000, 4_000, 20_000];
+/** From a small batch on a good link to a large one on 2G, its wait for a turn included. */
+const BATCH_SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
 
 export class CentralMetrics implements GatewayMetrics, Service {
   readonly name = 'metrics';
@@ -28,6 +32,8 @@ export class CentralMetrics implements GatewayMetrics, Service {
   readonly #documents: Counter;
   readonly #refused: Counter<'reason'>;
   readonly #bytes: Counter<'form'>;
+  readonly #batchDocuments: Histogram;
+  readonly #batchSeconds: Histogram;
 
   constructor() {
     const registers = [this.#registry];
@@ -44,6 +50,12 @@ export class CentralMetrics implements GatewayMetrics, Service {
       ...{ name: `${PREFIX}body_bytes_total`, help: 'Bytes of bodies, as sent and decompressed.', registers },
       labelNames: ['form'],
     });
+    this.#batchDocuments = this.figures.histogram('batch_documents', 'Documents of a batch answered.', BATCH_DOCUMENTS);
+    this.#batchSeconds = this.figures.histogram(
+      'batch_duration_seconds',
+      'From the request of a batch, its body still on its way, to its answer.',
+      BATCH_SECONDS,
+    );
     this.#loop = addProcessFigures(this.figures, { resolutionMs: LOOP_RESOLUTION_MS });
   }
 
@@ -66,6 +78,11 @@ export class CentralMetrics implements GatewayMetrics, Service {
   bodyTaken(sentBytes: number, decodedBytes: number): void {
     this.#bytes.inc({ form: 'sent' }, sentBytes);
     this.#bytes.inc({ form: 'decompressed' }, decodedBytes);
+  }
+
+  batchAnswered(documents: number, durationMs: number): void {
+    this.#batchDocuments.observe(documents);
+    this.#batchSeconds.observe(durationMs / 1000);
   }
 
   documentsTaken(count: number): void {

@@ -42,7 +42,7 @@ describe("the centre's metrics", () => {
     }
   });
 
-  it('count requests, documents, refusals by kind, and bytes', async () => {
+  it('count requests, documents, batches, refusals by kind, and bytes', async () => {
     const [good, foreign, changed, deleted, wrong] = readings('kano', 5);
     const docs = [
       good,
@@ -62,6 +62,14 @@ describe("the centre's metrics", () => {
     expect(await figure(`requests_total{${labels}}`)).to.equal(1);
     const sentBytes = JSON.stringify({ docs, new_edits: false }).length;
     expect(await figure('body_bytes_total{form="sent"}')).to.equal(sentBytes);
+    expect(await figure('batch_documents_count')).to.equal(1);
+    expect(await figure('batch_documents_sum')).to.equal(docs.length);
+    expect(await figure('batch_documents_bucket{le="10"}')).to.equal(1);
+    expect(await figure('batch_documents_bucket{le="3"}')).to.equal(0);
+    expect(await figure('batch_duration_seconds_count')).to.equal(1);
+    expect(await figure('batch_duration_seconds_sum'))
+      .to.be.above(0)
+      .and.below(60);
     expect(await figure('arriving_body_bytes')).to.equal(0);
     expect(await figure('bodies_waiting')).to.equal(0);
     expect(await figure('resident_bytes')).to.be.above(1e7);
