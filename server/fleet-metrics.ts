@@ -9,6 +9,7 @@ import type { WatchedVillage } from './alerts/alert-watch.js';
 import { KNOWN_CODES } from './alerts/village-alert.js';
 import type { Webhooks } from './alerts/webhooks.js';
 import { byNeed, type Need, needOf } from './analyst/need.js';
+import type { VillageView } from './analyst/village-view.js';
 
 export interface FleetSources {
   watch: { readonly villages: readonly WatchedVillage[] };
@@ -36,17 +37,32 @@ export function addFleetFigures({ watch, webhooks, clock, named }: FleetSources,
   figures.gauges('alerts', 'Open alerts of the villages, by code and severity.', ['code', 'severity'], () =>
     countsOf(watch.villages),
   );
-  const few = () => enabled().sort(byNeed).slice(0, named);
-  figures.gauges('village_pending_documents', 'Not yet sent, as reported; of the neediest.', ['village'], () =>
-    few().flatMap(({ id, pending }): LabelledValue[] => (pending === undefined ? [] : [[{ village: id }, pending]])),
-  );
-  const ages = (name: string, help: string, read: (view: WatchedVillage['view']) => string | undefined) =>
+  // Every figure by village asks for them: they are sorted once a look.
+  let sorted: { looked: readonly WatchedVillage[]; few: readonly VillageView[] } | undefined;
+  const few = () => {
+    const looked = watch.villages;
+    if (sorted?.looked !== looked) sorted = { looked, few: enabled().sort(byNeed).slice(0, named) };
+    return sorted.few;
+  };
+  const ofFew = (name: string, help: string, read: (view: VillageView) => number | undefined) =>
     figures.gauges(name, `${help}; of the neediest.`, ['village'], () =>
       few().flatMap((view): LabelledValue[] => {
-        const at = read(view);
-        return at === undefined ? [] : [[{ village: view.id }, ageOf(at, clock.now())]];
+        const value = read(view);
+        return value === undefined ? [] : [[{ village: view.id }, value]];
       }),
     );
+  ofFew('village_pending_documents', 'Not yet sent, as reported', ({ pending }) => pending);
+  ofFew('village_lost_documents', 'Lost, as its nodes told or reported', (view) => accountedOf(view, 'lost'));
+  ofFew('village_quarantined_documents', 'Refused and kept by its nodes, as they told or reported', (view) =>
+    accountedOf(view, 'quarantined'),
+  );
+  ofFew('village_unexplained_documents', 'Not here, and nobody has told why', ({ missing }) => missing?.unexplained);
+  ofFew('village_store_used_ratio', 'Store of its node in use, of what it may use, as reported', usedRatioOf);
+  const ages = (name: string, help: string, read: (view: VillageView) => string | undefined) =>
+    ofFew(name, help, (view) => {
+      const at = read(view);
+      return at === undefined ? undefined : ageOf(at, clock.now());
+    });
   ages('village_last_contact_age_seconds', 'Since a village was last heard of, or added', (view) => {
     return view.lastContactAt ?? view.createdAt;
   });
@@ -65,6 +81,20 @@ export function addFleetFigures({ watch, webhooks, clock, named }: FleetSources,
     [{ result: 'dropped' }, webhooks.counts.dropped],
   ]);
   figures.gauge('webhook_queued_alerts', 'Alerts webhooks are still to be told of.', () => webhooks.counts.queued);
+}
+
+/**
+ * The greater of what its nodes told in events, which are counted once an hour at most, and of what the newest report says,
+ * which comes ahead of events but speaks of one node alone.
+ */
+function accountedOf({ missing, report }: VillageView, kind: 'lost' | 'quarantined'): number | undefined {
+  const known = [missing?.[kind], report?.accounted?.[kind]].filter((count) => count !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+function usedRatioOf({ report }: VillageView): number | undefined {
+  const { bytes, capacityBytes = 0 } = report?.disk ?? {};
+  return bytes === undefined || capacityBytes === 0 ? undefined : bytes / capacityBytes;
 }
 
 function ageOf(at: string, nowMs: number): number {

@@ -2,8 +2,9 @@
  * `/metrics`: the centre's figures in Prometheus' text format. What is labelled comes from a bounded set: routes as they
  * are written in the program, methods, statuses and kinds of refusals, never a village or a path as it was sent.
  */
+import type { Socket } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
-import { Counter, Registry } from 'prom-client';
+import { Counter, type Histogram, Registry } from 'prom-client';
 import { isLoopback } from '../shared/http/server.js';
 import { FigureSet } from '../shared/metrics/figures.js';
 import { addProcessFigures } from '../shared/metrics/process-figures.js';
@@ -17,6 +18,10 @@ const NO_ROUTE = 'none';
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 /** The event loop is looked at so often. */
 const LOOP_RESOLUTION_MS = 20;
+/** Up to what a body may hold, see `body-density.ts`; else those of the node. */
+const BATCH_DOCUMENTS = [1, 3, 10, 30, 100, 300, 1_000, 2_000, 4_000, 20_000];
+/** From a small batch on a good link to a large one on 2G, its wait for a turn included. */
+const BATCH_SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
 
 export class CentralMetrics implements GatewayMetrics, Service {
   readonly name = 'metrics';
@@ -28,6 +33,11 @@ export class CentralMetrics implements GatewayMetrics, Service {
   readonly #documents: Counter;
   readonly #refused: Counter<'reason'>;
   readonly #bytes: Counter<'form'>;
+  readonly #wireBytes: Counter<'direction'>;
+  /** Of a connection, the bytes that are counted already. */
+  readonly #counted = new WeakMap<Socket, { received: number; sent: number }>();
+  readonly #batchDocuments: Histogram;
+  readonly #batchSeconds: Histogram;
 
   constructor() {
     const registers = [this.#registry];
@@ -44,6 +54,16 @@ export class CentralMetrics implements GatewayMetrics, Service {
       ...{ name: `${PREFIX}body_bytes_total`, help: 'Bytes of bodies, as sent and decompressed.', registers },
       labelNames: ['form'],
     });
+    this.#wireBytes = new Counter({
+      ...{ name: `${PREFIX}wire_bytes_total`, help: 'Bytes of requests and answers, TLS left out.', registers },
+      labelNames: ['direction'],
+    });
+    this.#batchDocuments = this.figures.histogram('batch_documents', 'Documents of a batch answered.', BATCH_DOCUMENTS);
+    this.#batchSeconds = this.figures.histogram(
+      'batch_duration_seconds',
+      'From the request of a batch, its body still on its way, to its answer.',
+      BATCH_SECONDS,
+    );
     this.#loop = addProcessFigures(this.figures, { resolutionMs: LOOP_RESOLUTION_MS });
   }
 
@@ -68,6 +88,11 @@ export class CentralMetrics implements GatewayMetrics, Service {
     this.#bytes.inc({ form: 'decompressed' }, decodedBytes);
   }
 
+  batchAnswered(documents: number, durationMs: number): void {
+    this.#batchDocuments.observe(documents);
+    this.#batchSeconds.observe(durationMs / 1000);
+  }
+
   documentsTaken(count: number): void {
     this.#documents.inc(count);
   }
@@ -78,10 +103,12 @@ export class CentralMetrics implements GatewayMetrics, Service {
 
   /** Counts every request when its answer is out; one whose client has left before it, as status 499. */
   readonly count: RequestHandler = (request, response, next) => {
+    const { socket } = request;
     response.once('close', () => {
       const status = response.writableFinished ? response.statusCode : 499;
       const method = METHODS.has(request.method) ? request.method : 'other';
       this.#requests.inc({ route: this.#routeOf(request), method, status: String(status) });
+      this.#countBytes(socket);
     });
     next();
   };
@@ -89,6 +116,17 @@ export class CentralMetrics implements GatewayMetrics, Service {
   async send(response: Response): Promise<void> {
     const text = await this.#registry.metrics();
     response.set('Content-Type', this.#registry.contentType).send(text);
+  }
+
+  /** What has come and gone on a connection since it was last counted; one stays open for many requests. */
+  #countBytes(socket: Socket): void {
+    const before = this.#counted.get(socket) ?? { received: 0, sent: 0 };
+    // What waited to be sent counted as sent, and is taken back where the connection broke.
+    const received = Math.max(before.received, socket.bytesRead);
+    const sent = Math.max(before.sent, socket.bytesWritten);
+    this.#counted.set(socket, { received, sent });
+    this.#wireBytes.inc({ direction: 'received' }, received - before.received);
+    this.#wireBytes.inc({ direction: 'sent' }, sent - before.sent);
   }
 
   /** The route that answered as it is written in the program, such as `/v1/villages/:id/rotate`. */

@@ -21,15 +21,17 @@ export type BulkEntry =
   | { id: string | null; error: 'forbidden'; reason: string };
 
 export function bulkDocsHandler(context: GatewayContext): RequestHandler {
-  const { store, contacts, admission, directory, metrics } = context;
+  const { store, contacts, admission, directory, metrics, clock } = context;
   return async (request, response) => {
     const village = villageOf(response);
+    const beganMs = clock.monotonic();
     const entries = await admission.withBody({ village, request, response }, async (body) => {
       const documents = documentsOf(body);
       // The body may have been minutes on its way, and waited: whoever was disabled meanwhile is out.
       await directory.assertEnabled(village);
       return takeDocuments(documents, { village, metrics, write: (accepted) => store().write(accepted) });
     });
+    metrics.batchAnswered(entries.length, clock.monotonic() - beganMs);
     if (entries.some((entry) => 'ok' in entry)) contacts.note(village, { succeeded: true, documents: true });
     await sendEntries(request, response, entries);
   };

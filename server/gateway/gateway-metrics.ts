@@ -12,6 +12,8 @@ export interface WatchedBodies {
 export interface GatewayMetrics {
   watch(bodies: WatchedBodies): void;
   bodyTaken(sentBytes: number, decodedBytes: number): void;
+  /** A batch was answered: its documents, refused ones included, and the time from its request to its answer. */
+  batchAnswered(documents: number, durationMs: number): void;
   documentsTaken(count: number): void;
   documentRefused(kind: RefusalKind | 'rewrite'): void;
 }

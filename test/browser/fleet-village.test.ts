@@ -10,8 +10,9 @@ import { awaitRoomInDay, FleetSite, HOSTILE, NEXT_DAY_TIMEOUT_MS, textOf } from 
 
 const PHONE = { width: 360, height: 740 };
 const DEVICE = { model: 'X1', serial: 'A-17', role: 'totalizer' };
-/** What the browser says of an answer that the page reckons with. */
+/** What the browser says of answers that the page reckons with. */
 const OUTRUN = /status of 412/;
+const DELETED = /status of 4(04|12)/;
 
 async function refreshed(page: Page): Promise<void> {
   const answer = page.waitForResponse((response) => response.url().endsWith('/registry'));
@@ -133,6 +134,75 @@ describe('a village’s page of the fleet’s dashboard in a browser', function 
     await page.locator('#editor').waitFor({ state: 'hidden' });
     expect((await site.documentOf('kano', 'device/main')).serial).to.equal('typed here');
     expect(troubles.filter((one) => !OUTRUN.test(one))).to.deep.equal([]);
+    await close();
+  });
+
+  it('saves a field that was corrected, and leaves line breaks and empty texts of the others as they were', async () => {
+    const before = { name: 'Kno', contact: 'Amina\n+237 600', note: '', steps: 'one\r\ntwo', bare: ' ' };
+    await site.put('kano', 'profile/profile', before);
+    const { page, troubles, close } = await open();
+    await page.getByRole('button', { name: 'Edit: Profile profile' }).click();
+    expect(await page.getByLabel('contact', { exact: true }).inputValue()).to.equal(before.contact);
+    await page.getByLabel('name', { exact: true }).fill('Kano');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('#editor').waitFor({ state: 'hidden' });
+    expect(await site.documentOf('kano', 'profile/profile')).to.include({ ...before, name: 'Kano' });
+    await page.getByRole('button', { name: 'Edit: Profile profile' }).click();
+    await page.getByLabel('contact', { exact: true }).fill('Bello\n+237 700');
+    await page.getByLabel('steps', { exact: true }).fill('');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('#editor').waitFor({ state: 'hidden' });
+    const stored = await site.documentOf('kano', 'profile/profile');
+    expect(stored).to.include({ contact: 'Bello\n+237 700', note: '' }).and.not.have.property('steps');
+    expect(troubles).to.deep.equal([]);
+    await close();
+  });
+
+  it('saves what was typed after somebody was quicker, and takes back nothing they wrote elsewhere', async () => {
+    await site.put('kano', 'device/shared', { ...DEVICE, place: 'roof', note: 'old' });
+    const { page, troubles, close } = await open();
+    await page.getByRole('button', { name: 'Edit: Device shared' }).click();
+    await page.getByLabel('serial', { exact: true }).fill('typed here');
+    await page.getByLabel('note', { exact: true }).fill('a note');
+    const { place: _, ...there } = {
+      ...DEVICE,
+      place: '',
+      serial: 'written there',
+      model: 'X2',
+      fuse: '16 A',
+      note: 'b\nc',
+    };
+    await site.put('kano', 'device/shared', there, { 'X-Author': 'Bello' });
+    await page.getByLabel('note', { exact: true }).press('Enter');
+    await page.getByText(/Somebody was quicker: Bello changed this/).waitFor();
+    expect(await page.getByLabel('model', { exact: true }).inputValue()).to.equal('X2');
+    expect(await page.getByLabel('serial', { exact: true }).inputValue()).to.equal('typed here');
+    expect(await page.getByLabel('note', { exact: true }).inputValue()).to.equal('a note');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('#editor').waitFor({ state: 'hidden' });
+    const stored = await site.documentOf('kano', 'device/shared');
+    expect(stored)
+      .to.include({ ...there, serial: 'typed here', note: 'a note' })
+      .and.not.have.property('place');
+    expect(troubles.filter((one) => !OUTRUN.test(one))).to.deep.equal([]);
+    await close();
+  });
+
+  it('makes a document somebody deleted meanwhile anew with all it had, and what was typed', async () => {
+    await site.put('kano', 'device/gone', { ...DEVICE, note: 'x\ny' });
+    const { page, troubles, close } = await open();
+    await page.getByRole('button', { name: 'Edit: Device gone' }).click();
+    await page.getByLabel('serial', { exact: true }).fill('typed here');
+    const path = '/v1/villages/kano/registry/device/gone';
+    const tag = (await site.centre.admin(path)).headers.get('etag') ?? '';
+    expect((await site.centre.admin(path, { method: 'DELETE', headers: { 'If-Match': tag } })).ok).to.equal(true);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(/Somebody was quicker and deleted this/).waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('#editor').waitFor({ state: 'hidden' });
+    const stored = await site.documentOf('kano', 'device/gone');
+    expect(stored).to.include({ ...DEVICE, note: 'x\ny', serial: 'typed here' });
+    expect(troubles.filter((one) => !DELETED.test(one))).to.deep.equal([]);
     await close();
   });
 

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { Centre, json, type VillageLogin } from './support/centre.js';
@@ -42,7 +43,7 @@ describe("the centre's metrics", () => {
     }
   });
 
-  it('count requests, documents, refusals by kind, and bytes', async () => {
+  it('count requests, documents, batches, refusals by kind, and bytes', async () => {
     const [good, foreign, changed, deleted, wrong] = readings('kano', 5);
     const docs = [
       good,
@@ -62,10 +63,59 @@ describe("the centre's metrics", () => {
     expect(await figure(`requests_total{${labels}}`)).to.equal(1);
     const sentBytes = JSON.stringify({ docs, new_edits: false }).length;
     expect(await figure('body_bytes_total{form="sent"}')).to.equal(sentBytes);
+    expect(await figure('batch_documents_count')).to.equal(1);
+    expect(await figure('batch_documents_sum')).to.equal(docs.length);
+    expect(await figure('batch_documents_bucket{le="10"}')).to.equal(1);
+    expect(await figure('batch_documents_bucket{le="3"}')).to.equal(0);
+    expect(await figure('batch_duration_seconds_count')).to.equal(1);
+    expect(await figure('batch_duration_seconds_sum'))
+      .to.be.above(0)
+      .and.below(60);
     expect(await figure('arriving_body_bytes')).to.equal(0);
     expect(await figure('bodies_waiting')).to.equal(0);
     expect(await figure('resident_bytes')).to.be.above(1e7);
     expect(await figure('event_loop_delay_p99_seconds')).to.be.a('number').and.not.NaN;
+  });
+
+  it('count bytes by direction as they are on the wire, headers included, once each on a connection that stays', async () => {
+    const fresh = await Centre.start('embedded');
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    let socket: Socket | undefined;
+    const ask = (path: string, body = '') =>
+      new Promise<string>((resolve, reject) => {
+        const request = http.request(fresh.url + path, { method: body === '' ? 'GET' : 'POST', agent }, (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (part: string) => {
+            text += part;
+          });
+          response.on('end', () => resolve(text));
+        });
+        request.on('socket', (used) => {
+          if (socket !== undefined && used !== socket) reject(new Error('this took another connection'));
+          socket = used;
+        });
+        request.on('error', reject).end(body);
+      });
+    const counted = async () => {
+      const text = await ask('/metrics');
+      const of = (direction: string) =>
+        Number(
+          new RegExp(`^solar_central_wire_bytes_total\\{direction="${direction}"\\} (\\d+)$`, 'm').exec(text)?.[1],
+        );
+      return [of('received'), of('sent')];
+    };
+    try {
+      for (const path of ['/healthz', '/openapi.json', '/v1/nothing']) await ask(path);
+      await ask('/healthz', 'x'.repeat(10_000));
+      for (let n = 0; n < 2; n++) {
+        // A scrape is counted once it is answered.
+        const expected = [socket?.bytesWritten, socket?.bytesRead];
+        expect(await counted()).to.deep.equal(expected);
+      }
+    } finally {
+      agent.destroy();
+      await fresh.stop();
+    }
   });
 
   it('have as many labels as the program has routes, whatever is asked for, and name no village', async () => {

@@ -28,6 +28,11 @@ export interface EditedField {
   text: string;
 }
 
+export interface TypedField extends EditedField {
+  /** What stood in the input before anybody typed. */
+  shown: string;
+}
+
 /** Those the document has and those its type knows. */
 export function editedFields(type: string, document?: Partial<ShownDocument>): EditedField[] {
   const values = fieldsOf(document ?? {});
@@ -40,24 +45,32 @@ export function editedFields(type: string, document?: Partial<ShownDocument>): E
   });
 }
 
-/** What was typed as a document; empty fields are left out. Throws a sentence that names the field, in `words`. */
+/**
+ * The document with what was typed: a field somebody emptied is left out, and one nobody touched stays as it is, whether or
+ * not an input can show it as it is. Throws a sentence that names the field, in `words`.
+ */
 export function documentOf(
-  fields: readonly EditedField[],
+  before: Readonly<Record<string, unknown>>,
+  typed: readonly TypedField[],
   say: (problem: 'number' | 'json', field: string) => string,
 ): Record<string, unknown> {
-  const entries = fields
-    .filter(({ name, text }) => name !== '' && text.trim() !== '')
-    .map(({ name, kind, text }): [string, unknown] => {
-      if (kind === 'text') return [name, text];
-      try {
-        const value: unknown = JSON.parse(text.trim().replace(kind === 'number' ? ',' : /$^/, '.'));
-        if (kind === 'json' || typeof value === 'number') return [name, value];
-      } catch {
-        // Told below, in the words of the page.
-      }
-      throw new Error(say(kind, name));
-    });
-  return Object.fromEntries(entries);
+  const fields = new Map(Object.entries(before));
+  for (const field of typed.filter(({ name, text, shown }) => name !== '' && text !== shown)) {
+    if (field.text.trim() === '') fields.delete(field.name);
+    else fields.set(field.name, typedValue(field, say));
+  }
+  return Object.fromEntries(fields);
+}
+
+function typedValue({ name, kind, text }: EditedField, say: Parameters<typeof documentOf>[2]): unknown {
+  if (kind === 'text') return text;
+  try {
+    const value: unknown = JSON.parse(text.trim().replace(kind === 'number' ? ',' : /$^/, '.'));
+    if (kind === 'json' || typeof value === 'number') return value;
+  } catch {
+    // Told below, in the words of the page.
+  }
+  throw new Error(say(kind, name));
 }
 
 /** The fields of a document without what an answer adds. */

@@ -153,6 +153,41 @@ for (const kind of STORES) {
         ['a2', String(26 * 3_600 + 60)],
       ]);
     });
+
+    it('metrics tell of the neediest villages what is lost, quarantined and unexplained, and how full their stores are', async () => {
+      await centre.stop();
+      centre = await Centre.start(kind, { clock, config: { metricsVillages: 2 } });
+      const report = async (id: string, fields: object) => {
+        const login = await centre.addVillage(id);
+        const village = await VillageRegistry.open({ centre, login, now: () => clock.now() });
+        opened.push(village);
+        await village.registry.putReport('node1', { at: new Date(clock.now()).toISOString(), ...fields });
+        await village.push();
+        return login;
+      };
+      const disk = { bytes: 3_000_000, capacityBytes: 4_000_000, usedPct: 75 };
+      const full = await report('full', { accounted: { lost: 2, quarantined: 3 }, disk });
+      const well = await report('well', { accounted: { lost: 0, quarantined: 0 }, disk });
+      // It has told nothing of its store, and of the numbers 2 to 4 nobody knows anything.
+      const gaps = await report('gaps', { disk: { bytes: 1, capacityBytes: 0 } });
+      await centre.push(
+        gaps,
+        [1, 5].map((seq) => reading('gaps', seq, { seq })),
+      );
+      passedMs = 30 * HOUR_MS;
+      await centre.push(gaps, [reading('gaps', 108_006, { seq: 6 })]);
+      for (const login of [full, well]) await centre.push(login, [reading(login.id, 0)]);
+      await centre.lookAtAlerts();
+      const text = await (await fetch(`${centre.url}/metrics`)).text();
+      const shown = (name: string) =>
+        [...text.matchAll(new RegExp(`^solar_central_village_${name}\\{village="(\\w+)"\\} (\\S+)$`, 'gm'))].map(
+          ([, id, value]) => `${id} ${value}`,
+        );
+      expect(shown('lost_documents')).to.deep.equal(['full 2', 'gaps 0']);
+      expect(shown('quarantined_documents')).to.deep.equal(['full 3', 'gaps 0']);
+      expect(shown('unexplained_documents')).to.deep.equal(['full 0', 'gaps 3']);
+      expect(shown('store_used_ratio')).to.deep.equal(['full 0.75']);
+    });
   });
 }
 

@@ -1,13 +1,21 @@
 /**
  * A registry document in a dialog. What is typed stays typed: no refresh touches it, and where somebody else has changed the
- * document meanwhile that is told with their values, and saving again is a decision.
+ * document meanwhile that is told with their values, and saving again is a decision. What is saved is the document as it is
+ * then, with the fields changed whose text was.
  */
 import { byId, element, onPress, setText, show } from '../../../../shared/dashboard/elements.js';
 import { failureOf } from '../../../../shared/dashboard/page.js';
 import { ask, askJson, Refusal } from '../../../../shared/dashboard/requests.js';
 import type { ShownDocument } from '../fleet-answers.js';
 import { authorHeaders, authorName, type FleetPage, keepAuthorName, villagePath } from '../fleet-page.js';
-import { differences, documentOf, type EditedField, editedFields, fieldsOf } from '../registry-fields.js';
+import {
+  differences,
+  documentOf,
+  type EditedField,
+  editedFields,
+  fieldsOf,
+  type TypedField,
+} from '../registry-fields.js';
 
 const OUTRUN: ReadonlySet<number> = new Set([412, 428]);
 
@@ -16,7 +24,17 @@ interface Edited {
   type: string;
   /** As it was read; undefined for a new one. */
   read: ShownDocument | undefined;
+  /** The fields that what is typed goes into: those of `read`, or of what somebody else deleted meanwhile. */
+  before: Readonly<Record<string, unknown>>;
 }
+
+/** An input on the page, whose text is what is typed now. */
+interface Input extends Omit<TypedField, 'text'> {
+  field: HTMLInputElement | HTMLTextAreaElement;
+}
+
+/** Lines of an input for a text of several. */
+const MAX_ROWS = 8;
 
 export class DocumentEditor {
   readonly #page: FleetPage;
@@ -26,7 +44,8 @@ export class DocumentEditor {
   readonly #id = byId('editor-id', HTMLInputElement);
   readonly #author = byId('editor-author', HTMLInputElement);
   #edited: Edited | undefined;
-  #before = '';
+  #inputs: Input[] = [];
+  #idBefore = '';
   #isSure = false;
 
   constructor(page: FleetPage, onSaved: () => void) {
@@ -50,11 +69,11 @@ export class DocumentEditor {
   /** Reads it again first: what stands in the list may be old. */
   async open(village: string, shown: ShownDocument): Promise<void> {
     const read = await this.#read(village, shown.type, shown.id).catch(() => shown);
-    this.#show({ village, type: shown.type, read: read ?? shown });
+    this.#show({ village, type: shown.type, read: read ?? shown, before: fieldsOf(read ?? shown) });
   }
 
   openNew(village: string, type: string): void {
-    this.#show({ village, type, read: undefined });
+    this.#show({ village, type, read: undefined, before: {} });
   }
 
   #show(edited: Edited): void {
@@ -64,29 +83,38 @@ export class DocumentEditor {
     const name = words.find(`type.${type}`) ?? type;
     setText('editor-title', read ? `${name} ${read.id}` : words.say('registry.add', { type: name }));
     setText('editor-result', '');
-    this.#id.value = read?.id ?? (type === 'profile' ? 'profile' : '');
+    this.#idBefore = read?.id ?? (type === 'profile' ? 'profile' : '');
+    this.#id.value = this.#idBefore;
     this.#id.readOnly = read !== undefined;
     this.#author.value = authorName();
+    this.#inputs = [];
     this.#fields.replaceChildren(...editedFields(type, read).map((field) => this.#inputOf(field)));
     show('editor-delete', read !== undefined);
     show('editor-discard', false);
-    this.#before = this.#typed();
     this.#isSure = false;
     this.#dialog.showModal();
   }
 
-  #inputOf({ name, kind, text }: EditedField): HTMLElement {
+  /** `typed`: what somebody has typed over its text. */
+  #inputOf({ name, kind, text }: EditedField, typed = text): HTMLElement {
     const id = `field-${name}`;
-    const inputmode = kind === 'number' ? 'decimal' : 'text';
-    const input = element('input', { id, inputmode, 'data-name': name, 'data-kind': kind, autocomplete: 'off' });
-    input.value = text;
-    return element('div', {}, element('label', { for: id }, kind === 'json' ? `${name} (JSON)` : name), input);
+    // An input of one line would leave out line breaks.
+    const lines = Math.max(...[text, typed].map((one) => one.split(/\r\n|\r|\n/).length));
+    const field =
+      lines > 1
+        ? element('textarea', { id, rows: String(Math.min(lines, MAX_ROWS)), autocomplete: 'off' })
+        : element('input', { id, inputmode: kind === 'number' ? 'decimal' : 'text', autocomplete: 'off' });
+    field.value = text;
+    // As it stands there: browsers write line breaks in their own way.
+    this.#inputs.push({ name, kind, field, shown: field.value });
+    if (typed !== text) field.value = typed;
+    return element('div', {}, element('label', { for: id }, kind === 'json' ? `${name} (JSON)` : name), field);
   }
 
   #addField(): void {
     const name = byId('editor-new', HTMLInputElement);
     const wanted = name.value.trim();
-    if (wanted === '' || this.#inputs().some((input) => input.dataset.name === wanted)) {
+    if (wanted === '' || this.#inputs.some((input) => input.name === wanted)) {
       name.focus();
       return;
     }
@@ -96,16 +124,12 @@ export class DocumentEditor {
     made.querySelector('input')?.focus();
   }
 
-  #inputs(): HTMLInputElement[] {
-    return [...this.#fields.querySelectorAll('input')];
-  }
-
-  #typed(): string {
-    return JSON.stringify([this.#id.value, ...this.#inputs().map(({ value }) => value)]);
+  #typed(): TypedField[] {
+    return this.#inputs.map(({ name, kind, shown, field }) => ({ name, kind, shown, text: field.value }));
   }
 
   #leave(): void {
-    if (this.#typed() === this.#before) {
+    if (this.#id.value === this.#idBefore && !this.#typed().some(({ text, shown }) => text !== shown)) {
       this.#dialog.close();
       return;
     }
@@ -120,10 +144,9 @@ export class DocumentEditor {
     keepAuthorName(this.#author.value);
     const { words } = this.#page;
     try {
-      const fields = this.#inputs().map(({ dataset: { name = '', kind }, value: text }): EditedField => {
-        return { name, text, kind: kind === 'number' || kind === 'json' ? kind : 'text' };
-      });
-      const body = documentOf(fields, (problem, field) => words.say(`editor.${problem}`, { field }));
+      const body = documentOf(edited.before, this.#typed(), (problem, field) =>
+        words.say(`editor.${problem}`, { field }),
+      );
       await ask(this.#path(edited), { method: 'PUT', body, headers: this.#headers(edited) });
       this.#done();
     } catch (error) {
@@ -158,14 +181,18 @@ export class DocumentEditor {
   async #tellOutrun(edited: Edited): Promise<void> {
     const { words, formats } = this.#page;
     const there = await this.#read(edited.village, edited.type, this.#id.value).catch(() => undefined);
-    const before = fieldsOf(edited.read ?? {});
+    const { before } = edited;
     const now = fieldsOf(there ?? {});
-    this.#edited = { ...edited, read: there };
+    // What was deleted is made anew with the fields it had, not only with those typed.
+    this.#edited = { ...edited, read: there, before: there ? now : before };
     this.#isSure = false;
     if (!there) {
       setText('editor-result', words.say('editor.gone'), 'warning');
       return;
     }
+    // From now on it is this one that is edited, also where a new one was meant.
+    this.#id.readOnly = true;
+    this.#showUnderTyped(editedFields(edited.type, there));
     const changes = differences(before, now).map(
       (name) => `${name}: ${Object.hasOwn(now, name) ? formats.value(now[name]) : '–'}`,
     );
@@ -174,9 +201,24 @@ export class DocumentEditor {
     setText('editor-result', words.say('editor.outrun', values), 'warning');
   }
 
+  /** Shows what stands in the document now, and leaves what was typed where it is. */
+  #showUnderTyped(fields: readonly EditedField[]): void {
+    const names = new Set(fields.map(({ name }) => name));
+    const typed = this.#typed().filter(({ text, shown }) => text !== shown || shown === '');
+    const others = typed.filter(({ name }) => !names.has(name)).map((field) => ({ ...field, text: '' }));
+    const focused = document.activeElement?.id ?? '';
+    this.#inputs = [];
+    const made = [...fields, ...others].map((field) => {
+      const own = typed.find(({ name, text, shown }) => name === field.name && text !== shown);
+      return own ? this.#inputOf({ ...field, kind: own.kind }, own.text) : this.#inputOf(field);
+    });
+    this.#fields.replaceChildren(...made);
+    if (document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+  }
+
   async #read(village: string, type: string, id: string): Promise<ShownDocument | undefined> {
     try {
-      return await askJson<ShownDocument>(this.#path({ village, type, read: undefined }, id));
+      return await askJson<ShownDocument>(this.#path({ village, type, read: undefined, before: {} }, id));
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) return undefined;
       throw error;

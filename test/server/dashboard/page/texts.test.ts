@@ -57,16 +57,32 @@ describe('a document as it is edited', () => {
     const document = { currency: 'XAF', pricePerKwh: 0.25, bands: [{ from: 0, to: 6 }], isOld: true, note: '12' };
     const fields = editedFields('tariff', { ...document, _id: 'tariff:a', _rev: '1-a', author: 'x', editedAt: '' });
     expect(fields.map(({ name }) => name)).to.include.members(['validFrom', 'note']);
-    expect(documentOf(fields, say)).to.deep.equal(document);
+    const all = fields.map((field) => ({ ...field, shown: '' }));
+    expect(documentOf({}, all, say)).to.deep.equal(document);
+  });
+
+  it('keeps what nobody touched as it is, what no input can show included', () => {
+    const before = { name: 'Kno', contact: 'Amina\n+237', note: '', blank: ' ', lat: 9.5, big: 1e21, isOld: null };
+    const shown = editedFields('profile', before).map((field) => {
+      const text = field.text.replaceAll('\n', '');
+      return { ...field, text, shown: text };
+    });
+    expect(documentOf(before, shown, say)).to.deep.equal(before);
+    const typed = shown.map((field) => (field.name === 'name' ? { ...field, text: 'Kano' } : field));
+    expect(documentOf(before, typed, say)).to.deep.equal({ ...before, name: 'Kano' });
+    // Somebody else has changed it meanwhile.
+    const there = { name: 'Kanoo', contact: 'Bello', roof: 'tin' };
+    expect(documentOf(there, typed, say)).to.deep.equal({ ...there, name: 'Kano' });
   });
 
   it('takes numbers with a comma, leaves empty fields out, and names the field that cannot be read', () => {
-    const typed = (text: string) => [{ name: 'lat', kind: 'number' as const, text }];
-    expect(documentOf(typed('9,5'), say)).to.deep.equal({ lat: 9.5 });
-    expect(documentOf(typed(' '), say)).to.deep.equal({});
-    expect(() => documentOf(typed('north'), say)).to.throw('lat number');
-    expect(() => documentOf(typed('"9"'), say)).to.throw('lat number');
-    expect(() => documentOf([{ name: 'bands', kind: 'json', text: '[' }], say)).to.throw('bands json');
+    const typed = (text: string) => [{ name: 'lat', kind: 'number' as const, text, shown: '8' }];
+    const before = { lat: 8 };
+    expect(documentOf(before, typed('9,5'), say)).to.deep.equal({ lat: 9.5 });
+    expect(documentOf(before, typed(' '), say)).to.deep.equal({});
+    expect(() => documentOf(before, typed('north'), say)).to.throw('lat number');
+    expect(() => documentOf(before, typed('"9"'), say)).to.throw('lat number');
+    expect(() => documentOf({}, [{ name: 'bands', kind: 'json', text: '[', shown: '' }], say)).to.throw('bands json');
   });
 
   it('tells which fields somebody else has changed', () => {
