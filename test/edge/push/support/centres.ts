@@ -228,8 +228,14 @@ export class PlainCouchCentre implements TestCentre {
   }
 
   async documents(village: string): Promise<TelemetryDocument[]> {
-    const response = await couchdbFetch(this.#couchdb, `/${this.#database}/_all_docs?include_docs=true`);
-    const { rows } = (await response.json()) as { rows: { doc: TelemetryDocument }[] };
+    // Just deleted and made anew, a database may not answer for a moment.
+    const rows = await waitFor(
+      async () => {
+        const response = await couchdbFetch(this.#couchdb, `/${this.#database}/_all_docs?include_docs=true`);
+        return ((await response.json()) as { rows?: { doc: TelemetryDocument }[] }).rows;
+      },
+      { what: `CouchDB to list ${this.#database}`, intervalMs: 50 },
+    );
     return rows.map(({ doc }) => doc).filter((doc) => doc.village === village && doc.type !== 'event');
   }
 
