@@ -79,7 +79,7 @@ const SOURCE: DocumentSource = {
   description:
     'The HTTP API of the centre. Below `/v1` errors are `{"error": {"code", "message", "details"}}`, elsewhere ' +
     '`{"error", "reason"}` as CouchDB has them. Times are UTC in answers and may have any offset in requests. Below `/v1` unknown ' +
-    'parameters and unknown fields of requests are refused.',
+    'parameters and unknown fields of requests are refused; those of registry documents are kept.',
   securitySchemes: {
     token: { type: 'http', scheme: 'bearer', description: 'The token of the analyst or of the admin' },
     login: {

@@ -9,6 +9,7 @@ import { errorHandler, methodNotAllowed, notFoundHandler } from '../../shared/ht
 import { jsonBody } from '../../shared/http/json-body.js';
 import { LoginGuard } from '../../shared/http/login-guard.js';
 import { isOwnRequest } from '../../shared/http/page/own-request.js';
+import { refuseParameters } from '../../shared/http/registry-requests.js';
 import { securityHeaders } from '../../shared/http/security-headers.js';
 import { openApiHandler } from '../../shared/openapi/handler.js';
 import { formatInstant } from '../../shared/time.js';
@@ -70,7 +71,8 @@ export function createApi(parts: NodeParts): Express {
     .all(methodNotAllowed('GET', 'POST'));
   app
     .route('/v1/status')
-    .get(async (_request, response) => {
+    .get(async (request, response) => {
+      refuseParameters(request.query);
       response.json(await statusOf(parts));
     })
     .all(methodNotAllowed('GET'));
@@ -79,7 +81,8 @@ export function createApi(parts: NodeParts): Express {
   app.route('/v1/events').get(getEvents(parts)).all(methodNotAllowed('GET'));
   app
     .route('/v1/devices')
-    .get(async (_request, response) => {
+    .get(async (request, response) => {
+      refuseParameters(request.query);
       response.json({ items: await parts.latest.list() });
     })
     .all(methodNotAllowed('GET'));

@@ -43,7 +43,8 @@ const SOURCE: DocumentSource = {
   title: 'solar-edge',
   description:
     'The REST API of a village\'s node. Errors are `{"error": {"code", "message", "details"}}`. Times are UTC in answers and may have any ' +
-    'offset in requests. Unknown parameters and unknown fields of requests are refused.',
+    'offset in requests. Unknown parameters and unknown fields of requests are refused; those of registry documents ' +
+    'are kept.',
   securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'EDGE_TOKEN' } },
   access: {
     open: { security: [], errors: [], errorSchema },

@@ -3,6 +3,7 @@ import { Router } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import { sendLong } from '../../shared/http/long-answer.js';
+import { refuseParameters } from '../../shared/http/registry-requests.js';
 import type { NodeParts } from '../node-parts.js';
 import { releaseQuarantined } from '../push/quarantine-release.js';
 import type { QuarantineItem } from '../push/quarantine-store.js';
@@ -12,7 +13,8 @@ export function quarantineRoutes(parts: NodeParts): Router {
   const router = Router();
   router
     .route('/')
-    .get(async (_request, response) => {
+    .get(async (request, response) => {
+      refuseParameters(request.query);
       await sendLong(
         response,
         { contentType: 'application/json; charset=utf-8', lines: listed(quarantine.all()) },

@@ -1,5 +1,6 @@
 /** `GET /v1/stats`: what the node has done, in all and day by day, and where the data is now. */
 import type { RequestHandler } from 'express';
+import { refuseParameters } from '../../shared/http/registry-requests.js';
 import { type Figures, UNSURE_DAY } from '../monitor/stats/stats-book.js';
 import type { NodeParts } from '../node-parts.js';
 
@@ -15,7 +16,8 @@ export interface NodeStats {
 }
 
 export function getStats(parts: NodeParts): RequestHandler {
-  return async (_request, response) => {
+  return async (request, response) => {
+    refuseParameters(request.query);
     response.json(await statsOf(parts));
   };
 }

@@ -7,7 +7,7 @@ import type { AskedLeaves, FoundLeaves } from './replication-peer.js';
 
 /** Nearly all have less than a tenth of the longest answer that is read together; what has more is halved. */
 const MAX_ASKED = 100;
-/** A gateway takes 200 of a document; more are not worth what they cost to join. */
+/** A gateway takes 400 of a document, the deleted ones counted; more are not worth what they cost to join. */
 const MAX_LEAVES = 1_000;
 const MAX_REASON_LENGTH = 200;
 /** What an answer may say of one leaf that is no trouble of the moment. */

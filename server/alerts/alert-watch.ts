@@ -241,21 +241,24 @@ export class AlertWatch implements Service {
   #foundOf(record: VillageRecord, current: ReadonlySet<string>): { view: VillageView; found: Found } {
     const { clock, silentAfterHours, memory } = this.#options;
     const view = withMissing(viewOf(record, clock.now(), silentAfterHours), memory);
-    const seen = seenOf(record);
-    if (view.disabled) return { view, found: { alerts: [], undecided: new Set(), seen } };
+    const base = { seen: seenOf(record), silentBefore: formatInstant(this.#silentBeforeMs()) };
+    if (view.disabled) return { view, found: { ...base, alerts: [], undecided: new Set() } };
     const remembered = memory.of(record.id);
     const isCurrent = current.has(record.id) && remembered !== undefined && 'numbers' in remembered;
     const whole: VillageWithNumbers = isCurrent ? { ...view, numbers: remembered.numbers } : view;
     const undecided = new Set(isCurrent ? [] : OF_NUMBERS);
     if (view.silent && !this.#isSilentForSure(record)) undecided.add('silent');
-    return { view, found: { alerts: alertsOf(whole, silentAfterHours), undecided, seen } };
+    return { view, found: { ...base, alerts: alertsOf(whole, silentAfterHours), undecided } };
   }
 
   #isSilentForSure({ lastContactAt, createdAt }: VillageRecord): boolean {
+    if (this.#options.clock.monotonic() - this.#startedMs < this.#times.graceMs) return false;
+    return Date.parse(lastContactAt ?? createdAt) < this.#silentBeforeMs();
+  }
+
+  #silentBeforeMs(): number {
     const { clock, silentAfterHours } = this.#options;
-    if (clock.monotonic() - this.#startedMs < this.#times.graceMs) return false;
-    const heardMs = Date.parse(lastContactAt ?? createdAt);
-    return clock.now() - heardMs > silentAfterHours * MS_PER_HOUR + MARGIN_MS;
+    return clock.now() - silentAfterHours * MS_PER_HOUR - MARGIN_MS;
   }
 
   #failed(failure: string): void {

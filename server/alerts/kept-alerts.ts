@@ -44,6 +44,8 @@ export interface Found {
   /** Codes of the centre's own that cannot be told now: they stay as they are. */
   undecided: ReadonlySet<string>;
   seen: Seen;
+  /** A village last heard of before this instant is silent for sure. */
+  silentBefore: string;
 }
 
 export interface AlertNews {
@@ -70,7 +72,9 @@ export function steppedAlerts(
   const isUndecided = ({ code, reported }: Pick<KeptAlert, 'code' | 'reported'>) => {
     if (reported) return isBehind('reportAt');
     if (found.undecided.has(code)) return true;
-    return OF_NUMBERS.includes(code) ? isBehind('documentAt') || isBehind('reportAt') : isBehind('contactAt');
+    if (OF_NUMBERS.includes(code)) return isBehind('documentAt') || isBehind('reportAt');
+    // A contact so old changes nothing, and may never be written down: the gateway that had it may have been killed.
+    return isBehind('contactAt') && (kept.seen?.contactAt ?? '') >= found.silentBefore;
   };
   const news: AlertNews[] = [];
   const open: KeptAlert[] = [];

@@ -30,43 +30,96 @@ export interface NodeTold {
 }
 
 const PAGE = 1000;
+/** Of one node: a flapping threshold stores events by the hundred thousand. */
+const MAX_TIMES = 20_000;
 
 /** By node name; nodes that told of nothing and stored no event are not in it. */
 export async function readTold(reader: RangeReader, village: string): Promise<Map<string, NodeTold>> {
-  const events: TelemetryDocument[] = [];
+  const fold = new ToldFold();
   const endId = `${village}:e:\uffff`;
   for (let startId = `${village}:e:`; ; ) {
     const page = await reader.readRange({ startId, endId, descending: false, limit: PAGE });
-    events.push(...page);
+    for (const event of page) fold.add(event);
     const last = page.at(-1);
-    if (!last || page.length < PAGE) return toldBy(events);
+    if (!last || page.length < PAGE) return fold.told();
     startId = `${last._id}\u0000`;
   }
 }
 
 export function toldBy(events: readonly TelemetryDocument[]): Map<string, NodeTold> {
-  const told = new Map<string, NodeTold>();
-  const of = (node: string) => {
-    const known = told.get(node) ?? { spans: [], events: [] };
-    told.set(node, known);
-    return known;
-  };
-  for (const event of [...events].sort(byAge)) {
-    if (event.clock === undefined) of(event.node).events.push({ seq: event.seq, at: event.at });
-    const news = newsOf(event);
-    if (news) repaint(of(news.of).spans, news);
-  }
-  for (const known of told.values()) known.events.sort((a, b) => a.seq - b.seq);
-  return told;
+  const fold = new ToldFold();
+  for (const event of events) fold.add(event);
+  return fold.told();
 }
 
-/** Events of one store, whatever it was called: by boot, then in the order they were made. */
-function byAge(a: TelemetryDocument, b: TelemetryDocument): number {
-  return a.boot - b.boot || countIn(a._id) - countIn(b._id) || (a.at < b.at ? -1 : 1);
+/**
+ * Takes events in any order and keeps what is needed of them alone: what they tell of numbers, and when each was given
+ * its number. Of a node with 20,000 events or more only every second time is kept, every fourth, and so on: a gap is
+ * dated less closely there.
+ */
+export class ToldFold {
+  readonly #news: AgedNews[] = [];
+  readonly #times = new Map<string, TimeSeries>();
+
+  /** Times and news in memory. */
+  get held(): number {
+    return [...this.#times.values()].reduce((sum, { times }) => sum + times.length, this.#news.length);
+  }
+
+  add(event: TelemetryDocument): void {
+    const { _id, node, seq, boot, at } = event;
+    if (event.clock === undefined) this.#addTime(node, { seq, at });
+    const news = newsOf(event);
+    if (news) this.#news.push({ ...news, boot, count: countIn(_id), at });
+  }
+
+  #addTime(node: string, time: EventTime): void {
+    const series = this.#times.get(node) ?? { times: [], every: 1, seen: 0 };
+    this.#times.set(node, series);
+    if (series.seen++ % series.every !== 0) return;
+    series.times.push(time);
+    if (series.times.length < MAX_TIMES) return;
+    series.times = series.times.filter((_, n) => n % 2 === 0);
+    series.every *= 2;
+  }
+
+  told(): Map<string, NodeTold> {
+    const told = new Map<string, NodeTold>();
+    for (const [node, { times }] of this.#times) told.set(node, { spans: [], events: [...times].sort(bySeq) });
+    for (const news of [...this.#news].sort(byAge)) {
+      const known = told.get(news.of) ?? { spans: [], events: [] };
+      told.set(news.of, known);
+      repaint(known.spans, news);
+    }
+    return told;
+  }
+}
+
+/** One time of every so many there were. */
+interface TimeSeries {
+  times: EventTime[];
+  every: number;
+  seen: number;
+}
+
+function bySeq(a: EventTime, b: EventTime): number {
+  return a.seq - b.seq;
+}
+
+/** News of one store, whatever it was called: by boot, then in the order they were made. */
+function byAge(a: AgedNews, b: AgedNews): number {
+  return a.boot - b.boot || a.count - b.count || (a.at < b.at ? -1 : 1);
 }
 
 function countIn(id: string): number {
   return Number(id.slice(id.lastIndexOf('-') + 1));
+}
+
+/** With what tells how old its event is. */
+interface AgedNews extends News {
+  boot: number;
+  count: number;
+  at: string;
 }
 
 interface News {

@@ -6,6 +6,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
+import { refuseParameters } from '../../shared/http/registry-requests.js';
 import { defaultPageLimitSchema } from '../../shared/page-limit.js';
 import { parseParameters } from '../../shared/validation.js';
 import { type ClearedVillageAlert, raisedAtOf } from '../alerts/kept-alerts.js';
@@ -36,7 +37,8 @@ export function alertRoutes(context: AlertContext, roles: Roles): Router {
   const router = Router({ caseSensitive: true });
   router
     .route('/')
-    .get(roles.require('analyst', 'admin'), async (_request, response) => {
+    .get(roles.require('analyst', 'admin'), async (request, response) => {
+      refuseParameters(request.query);
       const listed = (await store().villages.list()).filter(({ disabledAt }) => disabledAt === undefined);
       const records = listed.map((record) => contacts.complete(record));
       await context.memory.refresh(records, { maxAgeMs: context.numbersAgeMs, budgetMs: BUDGET_MS });

@@ -8,7 +8,7 @@ import { villageIdSchema } from '../../shared/documents.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import { jsonBody } from '../../shared/http/json-body.js';
 import { formatInstant } from '../../shared/time.js';
-import { parseBody } from '../../shared/validation.js';
+import { parseBody, parseParameters } from '../../shared/validation.js';
 import type { NumbersMemory } from '../alerts/numbers-memory.js';
 import { createCredential, hashCredential } from '../gateway/credential.js';
 import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS, rotated } from '../gateway/credential-rotation.js';
@@ -16,7 +16,7 @@ import { regionSchema } from '../registry/village-selection.js';
 import { RESERVED_USERS, type Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import { type AnalystContext, findVillage } from './analyst-context.js';
-import { pageOf, parseVillageList } from './village-page.js';
+import { pageOf, parseVillageList, villageListSchema } from './village-page.js';
 import { type VillageView, viewOf, viewsWithNumbers, withMissing } from './village-view.js';
 
 const MAX_BODY_BYTES = 16 * 1024;
@@ -38,6 +38,11 @@ export const rotationSchema = z.strictObject({
     .max(MAX_OVERLAP_HOURS)
     .default(DEFAULT_OVERLAP_HOURS)
     .describe('How long the old credential stays good; 0 ends it at once'),
+});
+
+/** Of one village the numbers are told in any case. */
+export const villageQuerySchema = z.strictObject({
+  numbers: villageListSchema.shape.numbers.describe('Taken as it is for the list; they are told in any case'),
 });
 
 export interface VillageContext extends AnalystContext {
@@ -91,6 +96,7 @@ export function villageRoutes(context: VillageContext, roles: Roles): Router {
   router
     .route('/:id')
     .get(reads, async (request, response) => {
+      parseParameters(villageQuerySchema, request.query);
       const [found] = await withNumbers([await findVillage(context, request.params.id)]);
       response.json(found);
     })

@@ -8,7 +8,7 @@ import { changesQuerySchema } from '../analyst/change-routes.js';
 import { energyQuerySchema } from '../analyst/energy-query.js';
 import { exportQuerySchema } from '../analyst/telemetry-routes.js';
 import { villageListSchema } from '../analyst/village-page.js';
-import { newVillageSchema, rotationSchema } from '../analyst/village-routes.js';
+import { newVillageSchema, rotationSchema, villageQuerySchema } from '../analyst/village-routes.js';
 import { energySchema } from './energy-answers.js';
 import {
   alertHistorySchema,
@@ -87,8 +87,9 @@ const villages: readonly Operation[] = [
   {
     ...{ id: 'getVillage', method: 'get', path: '/v1/villages/:id', tag: 'villages', access: 'readers' },
     summary: 'One village, with what is held of its numbers and what is missing',
+    query: villageQuerySchema,
     answers: found('The village', villageWithNumbersSchema),
-    errors: ['not_found'],
+    errors: ['invalid_request', 'not_found'],
     examples: { complete: { answer: { ...VILLAGE, numbers: NUMBERS } } },
   },
 ];
@@ -191,6 +192,7 @@ const feeds: readonly Operation[] = [
     ...{ id: 'listAlerts', method: 'get', path: '/v1/alerts', tag: 'villages', access: 'readers' },
     summary: 'What needs looking after now, of all villages',
     answers: found('All of them', alertsSchema),
+    errors: ['invalid_request'],
     examples: {
       silent: {
         answer: {

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { parse } from 'yaml';
+import { OF_NUMBERS } from '../../server/alerts/kept-alerts.js';
 import { webhookTargets } from '../../server/alerts/webhook-settings.js';
+import { membersOfType } from '../docs/sources.js';
 import { startNode } from '../edge/api/node-under-test.js';
 import { Centre } from '../server/support/centre.js';
 import { reading } from '../server/support/documents.js';
@@ -85,6 +87,22 @@ describe('what monitors nodes and the centre', () => {
         }
       }
     }
+  });
+
+  it('asks for codes of alerts that the programs have, and warns of a node that has never had its forced run', () => {
+    const codes = {
+      solar_edge_alerts: membersOfType('edge/monitor/alerts/alert.ts', 'AlertCode'),
+      solar_central_alerts: ['silent', ...OF_NUMBERS],
+    };
+    for (const { where, expr } of expressions) {
+      for (const [, name = '', code = ''] of expr.matchAll(/\b(solar_\w+_alerts)\{code="([^"]*)"\}/g)) {
+        expect(codes[name as keyof typeof codes], where).to.include(code);
+      }
+    }
+    const ruled = ['no-forced-sync', 'tls-clock', 'refusals', 'repaired'];
+    expect(expressions.map(({ expr }) => expr)).to.include.members(
+      ruled.map((code) => `solar_edge_alerts{code="${code}"} > 0`),
+    );
   });
 
   it('shows figures whose names end as Prometheus wants them', () => {

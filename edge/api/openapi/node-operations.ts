@@ -60,6 +60,7 @@ export const stateOperations: readonly Operation[] = [
     ...{ id: 'getStatus', method: 'get', path: '/v1/status', tag: 'node', access: 'token' },
     summary: 'Where the data is, what the link does, and what a person should know',
     answers: [[200, { description: 'The state now', content: json(statusSchema) }]],
+    errors: ['invalid_request'],
     examples: { offline: { answer: STATUS } },
   },
   {
@@ -68,6 +69,7 @@ export const stateOperations: readonly Operation[] = [
     answers: [
       [200, { description: 'Of 1,000 at most', content: json(z.object({ items: z.array(latestReadingSchema) })) }],
     ],
+    errors: ['invalid_request'],
     examples: {
       one: { answer: { items: [{ device: 'meter-7', at: '2026-03-01T12:00:00.000Z', values: { powerW: 412.5 } }] } },
     },
@@ -85,6 +87,7 @@ export const stateOperations: readonly Operation[] = [
     ...{ id: 'listAlerts', method: 'get', path: '/v1/alerts', tag: 'node', access: 'token' },
     summary: 'What a person should know now, and what has gone',
     answers: [[200, { description: 'All open ones', content: json(alertListSchema) }]],
+    errors: ['invalid_request'],
     examples: {
       blocked: {
         answer: {
@@ -103,6 +106,7 @@ export const stateOperations: readonly Operation[] = [
     ...{ id: 'stats', method: 'get', path: '/v1/stats', tag: 'node', access: 'token' },
     summary: 'What the node has done, in all and by day',
     answers: [[200, { description: 'At most 60 days', content: json(statsSchema) }]],
+    errors: ['invalid_request'],
     examples: {
       first: {
         answer: {
@@ -136,7 +140,7 @@ export const stateOperations: readonly Operation[] = [
     ...{ id: 'listQuarantine', method: 'get', path: '/v1/quarantine', tag: 'node', access: 'token' },
     summary: 'List the documents the centre refused',
     answers: [[200, { description: 'All of them', content: json(z.object({ items: z.array(quarantineItemSchema) })) }]],
-    errors: ['storage_failed'],
+    errors: ['invalid_request', 'storage_failed'],
     examples: { one: { answer: { items: [ITEM] } } },
   },
   {

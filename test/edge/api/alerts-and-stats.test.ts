@@ -54,6 +54,15 @@ describe('alerts and stats of a node', () => {
     expect(gone.map(({ code, since }) => [code, since])).to.deep.equal([['pending', items[0]?.since]]);
   }).timeout(60_000);
 
+  it('a question with a parameter nobody knows is refused, which names it', async () => {
+    const { url } = await nodes.start(folder.path);
+    for (const path of ['status', 'alerts', 'stats', 'devices', 'quarantine']) {
+      const response = await fetch(`${url}/v1/${path}?device=m1`);
+      const error = { code: 'invalid_request', message: 'the parameter device is not one of this request' };
+      expect([response.status, await response.json()], path).to.deep.equal([400, { error }]);
+    }
+  });
+
   it('stats count what was acknowledged, duplicates left out, by day and over a restart', async () => {
     const first = await nodes.start(folder.path);
     await post(first.url, READINGS);

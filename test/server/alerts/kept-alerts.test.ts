@@ -16,7 +16,7 @@ function reported(code: string, severity: VillageAlert['severity'] = 'warning'):
 const SEEN = { contactAt: at(0), documentAt: at(0), reportAt: at(0) };
 
 function found(alerts: VillageAlert[], changes: Partial<Found> = {}): Found {
-  return { alerts, undecided: new Set(), seen: SEEN, ...changes };
+  return { alerts, undecided: new Set(), seen: SEEN, silentBefore: at(-1_560), ...changes };
 }
 
 describe('the alerts kept of a village', () => {
@@ -85,6 +85,17 @@ describe('the alerts kept of a village', () => {
     const heard = { seen: { ...SEEN, contactAt: at(10) } };
     const { events } = steps(found([own('silent')]), found([], heard), found([own('silent')]), found([], heard));
     expect(events).to.deep.equal([['raised silent'], ['cleared silent'], [], []]);
+  });
+
+  it('of silence are decided by everybody once what was heard of the village is too old to matter', () => {
+    const heard = { seen: { ...SEEN, contactAt: at(10) } };
+    const { events } = steps(
+      found([own('silent')]),
+      found([], heard),
+      found([own('silent')], { silentBefore: at(10) }),
+      found([own('silent')], { silentBefore: at(11) }),
+    );
+    expect(events).to.deep.equal([['raised silent'], ['cleared silent'], [], ['raised silent']]);
   });
 
   it('keep a bounded history', () => {

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'mocha';
 import { AlertWatch, type VillageNews } from '../../../server/alerts/alert-watch.js';
 import { NumbersMemory } from '../../../server/alerts/numbers-memory.js';
 import { CLAIM_MS, claimNews, type UntoldNews } from '../../../server/alerts/untold-news.js';
-import type { CentralStore } from '../../../server/store/contract.js';
+import type { CentralStore, VillageRecord } from '../../../server/store/contract.js';
 import { formatInstant } from '../../../shared/time.js';
 import { capturedLog } from '../../support/captured-log.js';
 import { SettableClock } from '../../support/settable-clock.js';
@@ -36,10 +36,13 @@ for (const kind of STORES) {
       clock.pass(27 * HOUR_MS);
     });
 
-    /** A gateway: what it was asked to tell, which ends as the test says. */
-    const gatewayOf = (tell: (() => Promise<boolean>) | undefined) => {
+    /** A gateway: what it was asked to tell, which ends as the test says, and what it alone knows of the village. */
+    const gatewayOf = (tell: (() => Promise<boolean>) | undefined, heard: Partial<VillageRecord> = {}) => {
       const told: VillageNews[] = [];
-      const contacts = { complete: <T>(record: T) => record, arrivalsOf: () => 0 };
+      const contacts = {
+        complete: (record: VillageRecord) => ({ ...record, ...(record.id === village && heard) }),
+        arrivalsOf: () => 0,
+      };
       const shared = { store: () => store, clock, silentAfterHours: 26 };
       const watch = new AlertWatch({
         ...shared,
@@ -77,6 +80,21 @@ for (const kind of STORES) {
       clock.pass(2 * CLAIM_MS);
       await Promise.all([other.look(), third.look()]);
       expect([...other.ids(), ...third.ids()]).to.deep.equal(killed.ids());
+    });
+
+    it('a village is silent that was heard of last by a gateway killed before it had written that down', async () => {
+      const open = async () => ((await store.villages.get(village))?.keptAlerts?.open ?? []).map(({ code }) => code);
+      const next = gatewayOf(undefined);
+      await next.look();
+      expect(await open()).to.deep.equal(['silent']);
+      await gatewayOf(undefined, { lastContactAt: formatInstant(clock.now()) }).look();
+      expect(await open()).to.deep.equal([]);
+      clock.pass(25 * HOUR_MS);
+      await next.look();
+      expect(await open()).to.deep.equal([]);
+      clock.pass(2 * HOUR_MS);
+      await next.look();
+      expect(await open()).to.deep.equal(['silent']);
     });
 
     it('nobody tells what a gateway is still telling, however long that takes', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type ToldSpan, toldBy } from '../../../server/analyst/accounted-numbers.js';
+import { ToldFold, type ToldSpan, toldBy } from '../../../server/analyst/accounted-numbers.js';
 import { findGaps } from '../../../server/analyst/number-gaps.js';
 import type { NumberSpan } from '../../../server/store/contract.js';
 import type { TelemetryDocument } from '../../../shared/documents.js';
@@ -80,6 +80,34 @@ describe('what nodes tell of their numbers', () => {
     expect(toldBy(broken).get('a')?.spans ?? []).to.deep.equal([]);
     const outside = numbersEvent(1, 1, { of: 'a', from: 10, to: 20, lost: [[1, 1000]], void: [[15, 16]] });
     expect(toldBy([outside]).get('a')?.spans).to.deep.equal([{ from: 10, to: 20, kind: 'lost' }]);
+  });
+
+  it('is kept with a bounded number of times, however many threshold events a village stores', () => {
+    const fold = new ToldFold();
+    fold.add(numbersEvent(1, 1, { of: 'a', from: 1, to: 100, lost: [[50, 60]] }));
+    let most = 0;
+    for (let n = 2; n <= 100_000; n++) {
+      fold.add({ ...numbersEvent(1, n, { event: 'threshold', text: 'high' }), seq: 10 * n });
+      most = Math.max(most, fold.held);
+    }
+    expect(most).to.be.at.most(20_000);
+    const [told] = [...fold.told().values()].filter(({ events }) => events.length > 0);
+    expect(fold.told().get('a')?.spans).to.deep.equal([{ from: 50, to: 60, kind: 'lost' }]);
+    expect(Object.keys(told?.events[0] ?? {})).to.have.members(['seq', 'at']);
+    const seqs = told?.events.map(({ seq }) => seq) ?? [];
+    expect(seqs).to.deep.equal([...seqs].sort((a, b) => a - b));
+    // What is kept lies all along the numbers.
+    expect(seqs[0]).to.be.below(1_000);
+    expect(seqs.at(-1)).to.be.above(999_000);
+  });
+
+  it('keeps the time of every event where there are as many as a node stores in years', () => {
+    const events = Array.from({ length: 15_000 }, (_, n) => ({
+      ...numbersEvent(1, n + 1, { event: 'boot' }),
+      seq: n + 1,
+    }));
+    const times = [...toldBy(events.reverse()).values()].flatMap((told) => told.events);
+    expect(times.map(({ seq }) => seq)).to.deep.equal(events.map(({ seq }) => seq).reverse());
   });
 });
 

@@ -148,6 +148,16 @@ for (const kind of STORES) {
       expect((await centre.analyst('/v1/villages/nowhere')).status).to.equal(404);
     });
 
+    it('refuses a question with a parameter nobody knows, which it names', async () => {
+      await centre.addVillage('aba');
+      for (const path of ['/v1/alerts?village=aba', '/v1/alerts?code=silent', '/v1/villages/aba?limit=1']) {
+        const response = await centre.analyst(path);
+        expect(response.status, path).to.equal(400);
+        expect(await response.text(), path).to.match(/the parameter (village|code|limit) is not /);
+      }
+      expect((await centre.analyst('/v1/villages/aba?numbers=true')).status).to.equal(200);
+    });
+
     it('grants each role what it needs and no more', async () => {
       const login = await centre.addVillage('jos');
       const { admin, analyst } = centre.tokens;
