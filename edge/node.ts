@@ -186,7 +186,7 @@ async function openParts(
         latest.stored(documents, stamp.clock === 'unsure');
       },
     });
-    const latest = new LatestReadings({ ledger, log });
+    const latest = new LatestReadings({ ledger, log, clock });
     const report = new NodeReport({
       ...{ registry: registry.registry, clock, log },
       countVoid: () => ledger.segments.reduce((sum, { delivery }) => sum + countNumbers(delivery.void), 0),

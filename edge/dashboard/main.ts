@@ -29,6 +29,8 @@ const conflicts = new ConflictsView(page, {
 });
 let status: ShownStatus | undefined;
 let heardMs = 0;
+/** False while the node is away: what it said last is no news then. */
+let isHeard = false;
 let ticks = 0;
 let hasNews = false;
 
@@ -43,6 +45,7 @@ function listen(): void {
   const events = new EventSource('/v1/events');
   events.addEventListener('open', () => void opened());
   events.addEventListener('error', () => {
+    isHeard = false;
     const time = status ? page.formats.time(heardMs, page.now()) : page.words.say('page.unknown');
     setText('contact', page.words.say('page.gone', { time }), 'bad');
     if (events.readyState !== EventSource.CLOSED) return;
@@ -53,6 +56,7 @@ function listen(): void {
   const on = <Data>(name: string, take: (data: Data) => void) =>
     events.addEventListener(name, (event: MessageEvent<string>) => {
       heardMs = page.now();
+      isHeard = true;
       setText('contact', page.words.say('page.live'), 'good');
       take(JSON.parse(event.data) as Data);
     });
@@ -66,7 +70,7 @@ function listen(): void {
 async function opened(): Promise<void> {
   const { at } = await askJson<{ at: string }>('/healthz');
   page.setTime(Date.parse(at));
-  await readRegistry();
+  await Promise.all([readRegistry(), today.readAnew()]);
 }
 
 async function readRegistry(): Promise<void> {
@@ -93,7 +97,8 @@ function takeReadings(items: ShownReading[]): void {
 /** Ages grow and rates change without any news. */
 function tick(): void {
   if (!status || document.hidden) return;
-  takeStatus(status);
+  if (isHeard) takeStatus(status);
+  else showStatus(page, status, drain);
   ticks++;
   if ((hasNews && ticks % NEWS_EVERY === 0) || ticks % AGES_EVERY === 0) {
     hasNews = false;

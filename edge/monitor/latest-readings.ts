@@ -2,9 +2,11 @@
  * The newest reading of each device, in memory: kept as readings are stored, and filled from the newest ones on the disk
  * when it is first asked for. Bounded: beyond `maxDevices` those not heard of for longest are forgotten.
  *
- * Newest is by the reading's own time; a file imported late changes nothing here.
+ * Newest is by the reading's own time; a file imported late changes nothing here. A time that lies ahead of a clock that is
+ * sure counts as now, and what once counted so keeps nothing out when the clock was put back.
  */
 import type { Logger } from '../../shared/logger.js';
+import { type Clock, formatInstant, systemClock } from '../../shared/time.js';
 import { type StoredNumbers, storedBetween } from './thresholds/stored-between.js';
 
 export interface LatestReading {
@@ -27,9 +29,12 @@ export interface LatestReadingsOptions {
   ledger: StoredNumbers;
   log: Logger;
   maxDevices?: number;
+  clock?: Pick<Clock, 'now'>;
 }
 
 const MAX_DEVICES = 1_000;
+/** How far ahead of the node's clock a device's may be. */
+const AHEAD_MS = 600_000;
 /** A day's heartbeats of fifty meters, or a few hours' of five hundred; read in a fraction of a second. */
 const FILLED_FROM_DOCUMENTS = 5_000;
 /** Not measurements. */
@@ -40,6 +45,8 @@ const NOT_VALUES: ReadonlySet<string> = new Set([
 interface Kept {
   fields: Readonly<Record<string, unknown>>;
   at: string;
+  /** The instant it is ordered by. */
+  orderAt: string;
   isUnsure: boolean;
   change: number;
 }
@@ -91,10 +98,14 @@ export class LatestReadings {
   #take({ type, fields }: Stored, isUnsure: boolean): void {
     const { device, at } = fields;
     if (type !== 'reading' || typeof device !== 'string' || typeof at !== 'string') return;
+    const nowMs = (this.#options.clock ?? systemClock).now();
+    const aheadAt = formatInstant(nowMs + AHEAD_MS);
+    const orderAt = !isUnsure && at > aheadAt ? formatInstant(nowMs) : at;
     const before = this.#kept.get(device);
-    if (before && before.at >= at) return;
+    const isBeforeAhead = before !== undefined && !isUnsure && before.orderAt > aheadAt;
+    if (before && !isBeforeAhead && before.orderAt >= orderAt) return;
     this.#kept.delete(device);
-    this.#kept.set(device, { fields, at, isUnsure, change: ++this.#changes });
+    this.#kept.set(device, { fields, at, orderAt, isUnsure, change: ++this.#changes });
     if (this.#kept.size <= (this.#options.maxDevices ?? MAX_DEVICES)) return;
     const [oldest] = this.#kept.keys();
     if (oldest !== undefined) this.#kept.delete(oldest);

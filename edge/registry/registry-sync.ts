@@ -53,6 +53,7 @@ export class RegistrySync implements Service {
   #unsubscribe: (() => void)[] = [];
   /** The link counts as refused because a round was. */
   #hasToldRefusal = false;
+  #hasSucceeded = false;
 
   constructor(options: RegistrySyncOptions) {
     this.#options = options;
@@ -62,6 +63,11 @@ export class RegistrySync implements Service {
 
   get state(): SyncState {
     return this.#state;
+  }
+
+  /** A round has succeeded since the start. */
+  get hasSucceeded(): boolean {
+    return this.#hasSucceeded;
   }
 
   async start(): Promise<void> {
@@ -163,6 +169,7 @@ export class RegistrySync implements Service {
       else this.#tell(new Error(problem));
       if (this.#hasToldRefusal) this.#options.connectivity.pushAccepted();
       this.#hasToldRefusal = false;
+      this.#hasSucceeded = true;
       this.#dispatch({ type: 'done' });
       return;
     }

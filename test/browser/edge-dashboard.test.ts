@@ -98,6 +98,26 @@ describe('the edge dashboard in a browser', function () {
     }
   });
 
+  it('draws everything that came at once, and what came while the node was away from the page', async () => {
+    const { url } = await nodes.start(folder.path);
+    const timezoneId = zoneOfAfternoon();
+    const day = dayOfReadings('totalizer', -1);
+    await post(url, 'readings', day.slice(0, 20));
+    const { page, close } = await browser.open(url, { timezoneId });
+    await page.locator('svg.chart').nth(2).waitFor();
+    const drawnUntil = async () => {
+      const points = await page.locator('svg.chart').first().locator('polyline').last().getAttribute('points');
+      return points?.trim().split(/\s+/).length ?? 0;
+    };
+    const before = await drawnUntil();
+    await post(url, 'readings', day.slice(20));
+    await waitFor(async () => (await drawnUntil()) >= before + day.length - 20, {
+      what: 'all of the readings to be drawn',
+      timeoutMs: 20_000,
+    });
+    await close();
+  });
+
   it('shows a missing hour as a hole', async () => {
     const { url } = await nodes.start(folder.path);
     const timezoneId = zoneOfAfternoon();

@@ -11,6 +11,8 @@ import type { DevicesView } from './devices-view.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const TICK_EVERY_MS = 6 * HOUR_MS;
+/** What was stored between two events is read from the node, no more often than this. */
+const READ_EVERY_MS = 5_000;
 /** Of a thousand readings: one every nine seconds, all day. */
 const MAX_PAGES = 10;
 const BATTERY = 'batterySocPct';
@@ -26,6 +28,8 @@ export class TodayView {
   readonly #select = byId('today-device', HTMLSelectElement);
   /** Today's readings of the devices that were drawn. */
   readonly #days = new Map<string, Promise<Reading[]>>();
+  /** Of each: when the node was asked last, and how many of its readings came with events since. */
+  readonly #asked = new Map<string, { atMs: number; told: number }>();
   #dayMs = 0;
   #shows = 0;
   #isChosen = false;
@@ -48,10 +52,22 @@ export class TodayView {
       // That reading them failed is told by who asked for them.
       const readings = await this.#days.get(device)?.catch(() => undefined);
       if (!readings || at <= (readings.at(-1)?.at ?? '')) continue;
-      readings.push({ at, ...values });
       isDrawn = true;
+      const asked = this.#asked.get(device);
+      if (!asked) continue;
+      // An event tells the newest alone: others may have come with it, and are read in a moment.
+      readings.push({ at, ...values });
+      if (asked.told++ > 0) continue;
+      const waitMs = Math.max(0, asked.atMs + READ_EVERY_MS - performance.now());
+      setTimeout(() => void this.#readRest(device, readings), waitMs);
     }
     if (isDrawn) await this.show();
+  }
+
+  /** The node was away: what it stored meanwhile is read when it is drawn next. */
+  async readAnew(): Promise<void> {
+    this.#days.clear();
+    await this.show();
   }
 
   /** Reads what is not there yet of today, and draws it. Reading that fails is told, and tried again by the next call. */
@@ -76,10 +92,27 @@ export class TodayView {
   }
 
   #day(device: string): Promise<Reading[]> {
-    const reading = this.#days.get(device) ?? readDay(device, this.#dayMs);
+    const reading = this.#days.get(device) ?? this.#readOn(device, [], 0);
     this.#days.set(device, reading);
     reading.catch(() => this.#days.delete(device));
     return reading;
+  }
+
+  /** Those that were read before, without the `told` last ones, and what the node has after them. */
+  async #readOn(device: string, readings: readonly Reading[], told: number): Promise<Reading[]> {
+    const known = readings.slice(0, readings.length - told);
+    const last = known.at(-1);
+    const fromMs = last === undefined ? this.#dayMs : Date.parse(last.at) + 1;
+    this.#asked.set(device, { atMs: performance.now(), told: 0 });
+    return [...known, ...(await readBetween(device, fromMs, this.#dayMs + DAY_MS))];
+  }
+
+  /** Unless everything was read anew meanwhile. */
+  async #readRest(device: string, readings: readonly Reading[]): Promise<void> {
+    const present = await this.#days.get(device)?.catch(() => undefined);
+    if (present !== readings) return;
+    this.#days.set(device, this.#readOn(device, readings, this.#asked.get(device)?.told ?? 0));
+    await this.show();
   }
 
   /** The device itself where it has one, else the first that has. */
@@ -198,12 +231,12 @@ function figure(chart: SVGElement): HTMLElement {
   return made;
 }
 
-async function readDay(device: string, fromMs: number): Promise<Reading[]> {
+async function readBetween(device: string, fromMs: number, toMs: number): Promise<Reading[]> {
   const readings: Reading[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const query = new URLSearchParams({ device, from: new Date(fromMs).toISOString(), limit: '1000' });
-    query.set('to', new Date(fromMs + DAY_MS).toISOString());
+    query.set('to', new Date(toMs).toISOString());
     if (cursor !== undefined) query.set('cursor', cursor);
     const { items, next } = await askJson<{ items: Reading[]; next?: string }>(`/v1/readings?${query}`);
     readings.push(...items);

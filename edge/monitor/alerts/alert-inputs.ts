@@ -32,8 +32,10 @@ function linkInputs({ state }: NodeParts, { connectivity, controller, pusher, re
   };
 }
 
-function registryInputs({ state, refused }: SyncParts['registry']): RegistryInputs {
-  const isSettled = state.name === 'live' || state.name === 'absent';
+function registryInputs({ state, refused, hasSucceeded }: SyncParts['registry']): RegistryInputs {
+  // A node that replicates by schedule alone rests after a round that succeeded.
+  const isAtRest = state.name === 'idle' && hasSucceeded;
+  const isSettled = state.name === 'live' || state.name === 'absent' || isAtRest;
   const blocked = state.name === 'blocked' ? true : isSettled ? false : undefined;
   return { blocked, refused: refused.length };
 }

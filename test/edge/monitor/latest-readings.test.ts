@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { LatestReadings } from '../../../edge/monitor/latest-readings.js';
 import { silentLogger } from '../../../shared/logger.js';
+import { SettableClock } from '../../support/settable-clock.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { ask, post } from '../api/node-client.js';
 import { useNodes } from '../api/node-under-test.js';
@@ -12,8 +13,8 @@ function reading(device: string, at: string, powerW: number) {
   return { type: 'reading', fields: { device, at, powerW } };
 }
 
-function latestOf(maxDevices = 1_000): LatestReadings {
-  return new LatestReadings({ ledger: EMPTY, log: silentLogger(), maxDevices });
+function latestOf(maxDevices = 1_000, clock?: SettableClock): LatestReadings {
+  return new LatestReadings({ ledger: EMPTY, log: silentLogger(), maxDevices, ...(clock ? { clock } : {}) });
 }
 
 describe('the newest reading of each device', () => {
@@ -29,6 +30,21 @@ describe('the newest reading of each device', () => {
       { device: 'a', at: '2026-03-01T01:00:00.000Z', values: { powerW: 1 } },
       { device: 'b', at: '2026-03-01T02:00:00.000Z', values: { powerW: 2 } },
     ]);
+  });
+
+  it('is not kept out by one of a device whose clock is ahead, nor by what a board ahead of time has stored', async () => {
+    const clock = new SettableClock(Date.parse('2026-03-01T00:00:00.000Z'));
+    const latest = latestOf(1_000, clock);
+    latest.stored([reading('meter', '2038-01-01T00:00:00.000Z', 1)], false);
+    clock.pass(60_000);
+    latest.stored([reading('meter', '2026-03-01T00:01:00.000Z', 2)], false);
+    expect((await latest.list()).map(({ values }) => values)).to.deep.equal([{ powerW: 2 }]);
+    clock.pass(3_600_000);
+    latest.stored([reading('board', '2026-03-01T01:00:00.000Z', 3)], false);
+    // The node's own clock was ahead, and is put back.
+    clock.pass(-3_600_000);
+    latest.stored([reading('board', '2026-03-01T00:01:00.000Z', 4)], false);
+    expect((await latest.list()).map(({ values }) => values)).to.deep.equal([{ powerW: 4 }, { powerW: 2 }]);
   });
 
   it('tells what has changed since', () => {
