@@ -91,16 +91,17 @@ export class LatestReadings {
     const { node, lastSeq: seq } = ledger;
     const from = { node, seq: Math.max(0, seq - FILLED_FROM_DOCUMENTS) };
     for await (const { document, isUnsure } of storedBetween(ledger, from, { node, seq }, log)) {
-      this.#take(document, isUnsure);
+      this.#take(document, isUnsure, true);
     }
   }
 
-  #take({ type, fields }: Stored, isUnsure: boolean): void {
+  #take({ type, fields }: Stored, isUnsure: boolean, isOld = false): void {
     const { device, at } = fields;
     if (type !== 'reading' || typeof device !== 'string' || typeof at !== 'string') return;
     const nowMs = (this.#options.clock ?? systemClock).now();
     const aheadAt = formatInstant(nowMs + AHEAD_MS);
-    const orderAt = !isUnsure && at > aheadAt ? formatInstant(nowMs) : at;
+    // When one that lies ahead and was stored before came is not known: any other is believed to be newer.
+    const orderAt = isUnsure || at <= aheadAt ? at : isOld ? '' : formatInstant(nowMs);
     const before = this.#kept.get(device);
     const isBeforeAhead = before !== undefined && !isUnsure && before.orderAt > aheadAt;
     if (before && !isBeforeAhead && before.orderAt >= orderAt) return;

@@ -98,7 +98,7 @@ describe('the edge dashboard in a browser', function () {
     }
   });
 
-  it('draws everything that came at once, and what came while the node was away from the page', async () => {
+  it('draws everything that came at once, not the newest of it alone', async () => {
     const { url } = await nodes.start(folder.path);
     const timezoneId = zoneOfAfternoon();
     const day = dayOfReadings('totalizer', -1);

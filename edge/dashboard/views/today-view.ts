@@ -111,7 +111,10 @@ export class TodayView {
   async #readRest(device: string, readings: readonly Reading[]): Promise<void> {
     const present = await this.#days.get(device)?.catch(() => undefined);
     if (present !== readings) return;
-    this.#days.set(device, this.#readOn(device, readings, this.#asked.get(device)?.told ?? 0));
+    const rest = this.#readOn(device, readings, this.#asked.get(device)?.told ?? 0);
+    this.#days.set(device, rest);
+    // What fails is read whole by whoever draws it next.
+    rest.catch(() => this.#days.delete(device));
     await this.show();
   }
 

@@ -47,6 +47,16 @@ describe('the newest reading of each device', () => {
     expect((await latest.list()).map(({ values }) => values)).to.deep.equal([{ powerW: 4 }, { powerW: 2 }]);
   });
 
+  it('is no reading dated ahead again after a restart', async () => {
+    const first = await nodes.start(folder.path);
+    await post(first.url, 'readings', [{ device: 'm1', at: '2099-01-01T00:00:00.000Z', powerW: 1 }]);
+    await post(first.url, 'readings', [{ device: 'm1', at: '2026-03-01T01:00:00.000Z', powerW: 2 }]);
+    await first.stop();
+    const second = await nodes.start(folder.path);
+    const { items } = (await ask(`${second.url}/v1/devices`)).body as { items: { at: string }[] };
+    expect(items.map(({ at }) => at)).to.deep.equal(['2026-03-01T01:00:00.000Z']);
+  });
+
   it('tells what has changed since', () => {
     const latest = latestOf();
     latest.stored([reading('a', '2026-03-01T01:00:00.000Z', 1)], false);
