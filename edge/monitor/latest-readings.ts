@@ -8,6 +8,7 @@
 import type { Logger } from '../../shared/logger.js';
 import { type Clock, formatInstant, systemClock } from '../../shared/time.js';
 import { type StoredNumbers, storedBetween } from './thresholds/stored-between.js';
+import { AHEAD_MS } from './thresholds/threshold-book.js';
 
 export interface LatestReading {
   device: string;
@@ -33,8 +34,6 @@ export interface LatestReadingsOptions {
 }
 
 const MAX_DEVICES = 1_000;
-/** How far ahead of the node's clock a device's may be. */
-const AHEAD_MS = 600_000;
 /** A day's heartbeats of fifty meters, or a few hours' of five hundred; read in a fraction of a second. */
 const FILLED_FROM_DOCUMENTS = 5_000;
 /** Not measurements. */
@@ -69,7 +68,10 @@ export class LatestReadings {
 
   /** Documents that were just written, all by a clock that was sure or all by one that was not. Never throws. */
   stored(documents: readonly Stored[], isUnsure: boolean): void {
-    for (const document of documents) this.#take(document, isUnsure);
+    const nowMs = this.#nowMs();
+    // Made once for all of them: they come by the thousand.
+    const [nowAt, aheadAt] = [formatInstant(nowMs), formatInstant(nowMs + AHEAD_MS)];
+    for (const document of documents) this.#take(document, isUnsure, aheadAt, nowAt);
   }
 
   /** All of them, by device; the first call reads what an earlier start has stored. */
@@ -89,19 +91,23 @@ export class LatestReadings {
   async #fill(): Promise<void> {
     const { ledger, log } = this.#options;
     const { node, lastSeq: seq } = ledger;
+    const aheadAt = formatInstant(this.#nowMs() + AHEAD_MS);
     const from = { node, seq: Math.max(0, seq - FILLED_FROM_DOCUMENTS) };
     for await (const { document, isUnsure } of storedBetween(ledger, from, { node, seq }, log)) {
-      this.#take(document, isUnsure, true);
+      // When one that lies ahead came is not known: any other is believed to be newer.
+      this.#take(document, isUnsure, aheadAt, '');
     }
   }
 
-  #take({ type, fields }: Stored, isUnsure: boolean, isOld = false): void {
+  #nowMs(): number {
+    return (this.#options.clock ?? systemClock).now();
+  }
+
+  /** By a clock that is sure, what lies ahead of `aheadAt` is ordered by `aheadAs`. */
+  #take({ type, fields }: Stored, isUnsure: boolean, aheadAt: string, aheadAs: string): void {
     const { device, at } = fields;
     if (type !== 'reading' || typeof device !== 'string' || typeof at !== 'string') return;
-    const nowMs = (this.#options.clock ?? systemClock).now();
-    const aheadAt = formatInstant(nowMs + AHEAD_MS);
-    // When one that lies ahead and was stored before came is not known: any other is believed to be newer.
-    const orderAt = isUnsure || at <= aheadAt ? at : isOld ? '' : formatInstant(nowMs);
+    const orderAt = isUnsure || at <= aheadAt ? at : aheadAs;
     const before = this.#kept.get(device);
     const isBeforeAhead = before !== undefined && !isUnsure && before.orderAt > aheadAt;
     if (before && !isBeforeAhead && before.orderAt >= orderAt) return;

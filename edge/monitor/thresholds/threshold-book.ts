@@ -28,7 +28,7 @@ const DEFAULT_LIMITS: ThresholdBookLimits = { devices: 10_000, beyond: 5_000, un
 const DAY_MS = 86_400_000;
 const LAST_INSTANT = '9999-12-31T23:59:59.999Z';
 /** How far ahead of the node's clock a device's may be. */
-const AHEAD_MS = 600_000;
+export const AHEAD_MS = 600_000;
 
 interface Entry {
   rule: ThresholdRule;
