@@ -183,7 +183,6 @@ export class Pusher {
     });
     this.#centre.forgetWitnesses();
     await this.#audit.begin(session, signal);
-    this.#sizer.readsBack = identity.kind === 'couchdb';
     this.#session = session;
     return session;
   }

@@ -47,6 +47,8 @@ export interface RoundOptions {
   pulls: boolean;
   /** Changes after `since` that the centre has told of already. */
   told?: { since: number | string; page: ChangesPage } | undefined;
+  /** Everything is brought and sent; what is left is to look whether that is so. */
+  onExchanged?: (() => void) | undefined;
 }
 
 export interface RegistryRoundsOptions {
@@ -104,7 +106,7 @@ export class RegistryRounds {
   }
 
   /** Throws LinkError, NoRegistryAtCentre, and AppError where the store here cannot be read or written. */
-  async run({ fresh, pulls, told }: RoundOptions, signal: AbortSignal): Promise<void> {
+  async run({ fresh, pulls, told, onExchanged }: RoundOptions, signal: AbortSignal): Promise<void> {
     const isSure = !fresh && this.#session === 'sure';
     const isNew = fresh || this.#session === 'none';
     const startedMs = fresh ? this.#options.now() : undefined;
@@ -119,6 +121,7 @@ export class RegistryRounds {
       if (pulls || !isSure) await this.#pull(page, signal);
       await this.#fetchAgain(startedMs, signal);
       await this.#push(signal);
+      onExchanged?.();
       await this.#offerRefused(startedMs, signal);
       if (isNew) await this.#compare(signal);
       this.#session = 'sure';

@@ -36,6 +36,7 @@ export interface RegistrySyncOptions {
 
 /** An answer without anything in it that comes sooner was not waited for. */
 const SHORTEST_WAIT_MS = 5_000;
+const REPORT = /^report:/;
 
 export class RegistrySync implements Service {
   readonly name = 'registry sync';
@@ -80,7 +81,9 @@ export class RegistrySync implements Service {
     connectivity.events.on('restored', onRestored);
     connectivity.events.on('down', onDown);
     this.#unsubscribe = [
-      registry.onChanged(({ from }) => from === 'here' && this.#dispatch({ type: 'edited' })),
+      registry.onChanged(({ ids, from }) => {
+        if (from === 'here') this.#dispatch({ type: 'edited', isReport: ids.every((id) => REPORT.test(id)) });
+      }),
       () => connectivity.events.off('restored', onRestored),
       () => connectivity.events.off('down', onDown),
     ];
@@ -153,7 +156,8 @@ export class RegistrySync implements Service {
   #startRound({ fresh, pulls }: { fresh: boolean; pulls: boolean }): void {
     const told = this.#told;
     this.#told = undefined;
-    const done = this.#rounds.run({ fresh, pulls, told }, this.#stopping.signal);
+    const onExchanged = () => this.#dispatch({ type: 'exchanged' });
+    const done = this.#rounds.run({ fresh, pulls, told, onExchanged }, this.#stopping.signal);
     this.#round = done;
     done.then(
       () => this.#ended(undefined),

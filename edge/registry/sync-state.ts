@@ -25,10 +25,12 @@ export interface SyncState {
   readonly failures: number;
   /** How often in a row waiting for the centre broke off. */
   readonly brokenWaits: number;
-  /** Something was edited here since the last round began. */
-  readonly editsWaiting: boolean;
+  /** What was written here since the last round began: the node's own report alone, or edits. */
+  readonly editsWaiting: 'none' | 'report' | 'edits';
   /** The centre told of changes while a round was under way. */
   readonly toldWaiting: boolean;
+  /** The round under way brings or sends what goes before readings. */
+  readonly isRoundUrgent: boolean;
   readonly wakeAtMs: number | undefined;
   /** The centre asked not to be asked before. */
   readonly notBeforeMs: number;
@@ -42,8 +44,8 @@ export interface SyncFailure {
 
 export type SyncEvent =
   | { type: 'started' }
-  /** Something was written here. */
-  | { type: 'edited' }
+  /** Something was written here; `isReport`: no more than the node's own report. */
+  | { type: 'edited'; isReport?: boolean }
   /** The centre has told of changes. */
   | { type: 'told' }
   /** The centre has nothing to tell yet. */
@@ -55,6 +57,8 @@ export type SyncEvent =
   | { type: 'down' }
   /** A forced run. */
   | { type: 'asked' }
+  /** The round has brought and sent everything; what is left of it is to look whether that is so. */
+  | { type: 'exchanged' }
   | { type: 'done' }
   | { type: 'failed'; failure: SyncFailure }
   | { type: 'stopped' };
@@ -86,13 +90,14 @@ const BLOCKED_MS = 120_000;
 const ABSENT_MS = 600_000;
 
 export function initialSyncState(): SyncState {
-  const none = { failures: 0, brokenWaits: 0, editsWaiting: false, toldWaiting: false };
+  const none = { failures: 0, brokenWaits: 0, editsWaiting: 'none', toldWaiting: false, isRoundUrgent: false } as const;
   return { name: 'idle', ...none, wakeAtMs: undefined, notBeforeMs: 0 };
 }
 
-/** True while something is on its way or about to be: what is less urgent should wait. */
-export function isUrgent({ name, editsWaiting }: SyncState): boolean {
-  return name === 'syncing' || (name === 'live' && editsWaiting);
+/** True while something is on its way or about to be: what is less urgent should wait. A report is no more urgent. */
+export function isUrgent({ name, editsWaiting, toldWaiting, isRoundUrgent }: SyncState): boolean {
+  if (name === 'syncing') return isRoundUrgent || toldWaiting || editsWaiting === 'edits';
+  return name === 'live' && editsWaiting === 'edits';
 }
 
 /** The next state and what to do now. Pure but for `rules.random`. */
@@ -102,7 +107,10 @@ export function syncTransition(state: SyncState, event: SyncEvent, nowMs: number
     case 'started':
       return rules.live ? run(state, false, true) : stay(state);
     case 'edited':
-      return edited({ ...state, editsWaiting: true }, nowMs);
+      return edited(
+        { ...state, editsWaiting: event.isReport && state.editsWaiting !== 'edits' ? 'report' : 'edits' },
+        nowMs,
+      );
     case 'told':
       return told({ ...state, brokenWaits: 0 });
     case 'waited':
@@ -110,7 +118,7 @@ export function syncTransition(state: SyncState, event: SyncEvent, nowMs: number
     case 'waitBroke':
       return waitBroke(state, event.retryAfterMs, nowMs, rules);
     case 'wake':
-      return state.name === 'syncing' ? stay(state) : run(state, false, state.name !== 'live');
+      return woken(state);
     case 'restored':
       return restored(state, nowMs, rules);
     case 'down':
@@ -119,6 +127,8 @@ export function syncTransition(state: SyncState, event: SyncEvent, nowMs: number
         : stay(state);
     case 'asked':
       return state.name === 'syncing' ? stay(state) : run(state, true, true);
+    case 'exchanged':
+      return stay({ ...state, isRoundUrgent: false });
     case 'done':
       return state.name === 'syncing' ? done(state, nowMs, rules) : stay(state);
     case 'failed':
@@ -135,11 +145,18 @@ function stay(state: SyncState): SyncTransition {
   return { state, effects: [] };
 }
 
-function run(state: SyncState, fresh: boolean, pulls: boolean): SyncTransition {
+function run(state: SyncState, fresh: boolean, pulls: boolean, isRoundUrgent = true): SyncTransition {
+  const nothing = { editsWaiting: 'none', toldWaiting: false, wakeAtMs: undefined } as const;
   return {
-    state: { ...state, name: 'syncing', editsWaiting: false, toldWaiting: false, wakeAtMs: undefined },
+    state: { ...state, ...nothing, name: 'syncing', isRoundUrgent },
     effects: [{ type: 'cancelWake' }, { type: 'run', fresh, pulls }],
   };
+}
+
+/** What a live machine wakes for is what was written here. */
+function woken(state: SyncState): SyncTransition {
+  if (state.name === 'syncing') return stay(state);
+  return state.name === 'live' ? run(state, false, false, state.editsWaiting === 'edits') : run(state, false, true);
 }
 
 function wait(state: SyncState, delayMs: number, nowMs: number, before: readonly SyncEffect[] = []): SyncTransition {
@@ -176,7 +193,7 @@ function done(state: SyncState, nowMs: number, rules: SyncRules): SyncTransition
   if (!rules.live) return stay({ ...next, name: 'idle' });
   if (next.toldWaiting) return run(next, false, true);
   const live: SyncState = { ...next, name: 'live' };
-  return next.editsWaiting
+  return next.editsWaiting !== 'none'
     ? wait(live, GATHER_MS, nowMs, [{ type: 'wait' }])
     : { state: live, effects: [{ type: 'wait' }] };
 }
@@ -191,7 +208,7 @@ function failed(
   const askedMs = Math.min(retryAfterMs, RETRY_AFTER_MAX_MS);
   const name = kind === 'down' ? 'offline' : kind === 'other' ? 'waiting' : kind;
   const next = { ...state, name, failures, notBeforeMs: nowMs + askedMs } as const;
-  if (!rules.live) return stay({ ...next, editsWaiting: false });
+  if (!rules.live) return stay({ ...next, editsWaiting: 'none' });
   const capMs = kind === 'blocked' ? BLOCKED_MS : CAP_MS;
   const delayMs = kind === 'absent' ? ABSENT_MS : Math.min(backoffMs(failures, rules.random), capMs);
   return wait(next, Math.max(delayMs, askedMs), nowMs, [{ type: 'endWait' }]);

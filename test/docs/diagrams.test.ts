@@ -94,7 +94,18 @@ describe('The diagrams', () => {
 
   it('draw every arrow of the registry’s synchronisation, and no other', () => {
     const failed = (kind: SyncFailure['kind']): SyncEvent => ({ type: 'failed', failure: { kind, retryAfterMs: 0 } });
-    const plain = ['started', 'edited', 'told', 'waited', 'wake', 'restored', 'down', 'asked', 'done'] as const;
+    const plain = [
+      'started',
+      'edited',
+      'told',
+      'waited',
+      'wake',
+      'restored',
+      'down',
+      'asked',
+      'exchanged',
+      'done',
+    ] as const;
     const given: Record<string, SyncEvent> = {
       ...Object.fromEntries(plain.map((type) => [type, { type }])),
       waitBroke: { type: 'waitBroke', retryAfterMs: 0 },
@@ -111,15 +122,10 @@ describe('The diagrams', () => {
         };
         return [name, step] as const;
       });
-      const keyOf = ({ name, editsWaiting, toldWaiting, wakeAtMs, failures, brokenWaits }: SyncState) =>
-        [
-          name,
-          editsWaiting,
-          toldWaiting,
-          wakeAtMs !== undefined,
-          Math.min(failures, 2),
-          Math.min(brokenWaits, 2),
-        ].join();
+      const keyOf = ({ name, editsWaiting, toldWaiting, wakeAtMs, failures, brokenWaits }: SyncState) => {
+        const counts = [failures, brokenWaits].map((count) => Math.min(count, 2));
+        return [name, editsWaiting, toldWaiting, wakeAtMs !== undefined, ...counts].join();
+      };
       const machine = { initial: initialSyncState(), events: Object.fromEntries(steps) };
       arrowsOf({ ...machine, nameOf: ({ name }) => name, keyOf }, arrows);
     }

@@ -59,6 +59,29 @@ describe('an edit of the registry and the readings', () => {
     expect(sent('telemetry')).to.be.above(batches);
   });
 
+  it('does not keep them waiting while it looks whether both sides hold the same', async () => {
+    await untilDelivered();
+    let isOpen = false;
+    let hasPulled = false;
+    await site.stop();
+    const held: string[] = [];
+    proxy.rule = async ({ path: asked }) => {
+      if (!asked.startsWith(`/registry-${village}`)) return undefined;
+      if (asked.includes('/_changes')) hasPulled = true;
+      // Once everything is brought and sent, the first round looks, and the report is sent in one of its own.
+      if (hasPulled && !asked.includes('/_')) {
+        held.push(asked);
+        await waitFor(() => isOpen, { what: 'the test to let it pass', timeoutMs: 20_000 });
+      }
+      return undefined;
+    };
+    await site.restart();
+    await waitFor(() => held.length > 0, { what: 'the node to look' });
+    await site.post(readings(20));
+    await untilDelivered();
+    isOpen = true;
+  });
+
   it('does not keep them waiting while the registry fails', async () => {
     proxy.rule = ({ path: asked }) => (asked.startsWith('/registry-') ? faults.json(500, {}) : undefined);
     await putDocument(site.url, 'device/m7', METER);

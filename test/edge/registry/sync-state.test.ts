@@ -89,6 +89,27 @@ describe('when the registry is synchronised', () => {
     }
   });
 
+  it('keeps the push waiting for what was told or edited, and not for a report or for its last look', () => {
+    const report: SyncEvent = { type: 'edited', isReport: true };
+    const wake: SyncEvent = { type: 'wake' };
+    const exchanged: SyncEvent = { type: 'exchanged' };
+    const waits = (...events: SyncEvent[]) => isUrgent(play([STARTED, ...events]).state);
+    expect([waits(), waits(exchanged)], 'the first round').to.deep.equal([true, false]);
+    expect([waits(DONE, report), waits(DONE, report, wake)], 'a report').to.deep.equal([false, false]);
+    expect([waits(DONE, report, EDITED), waits(DONE, EDITED, report, wake)], 'an edit with it').to.deep.equal([
+      true,
+      true,
+    ]);
+    expect([waits(DONE, report, wake, EDITED), waits(DONE, report, wake, TOLD)], 'meanwhile').to.deep.equal([
+      true,
+      true,
+    ]);
+    expect([waits(exchanged, EDITED), waits(exchanged, TOLD)], 'during the last look').to.deep.equal([true, true]);
+    expect(play([STARTED, DONE, report]).effects, 'it is sent all the same').to.deep.equal([
+      { type: 'wakeAfter', delayMs: 500 },
+    ]);
+  });
+
   it('goes on when the link is back, unless the centre asked to be left alone for longer', () => {
     expect(play([STARTED, failed('down'), { type: 'restored' }]).effects).to.deep.include({
       ...{ type: 'run', fresh: false, pulls: true },
