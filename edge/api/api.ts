@@ -11,6 +11,7 @@ import { LoginGuard } from '../../shared/http/login-guard.js';
 import { isOwnRequest } from '../../shared/http/page/own-request.js';
 import { refuseParameters } from '../../shared/http/registry-requests.js';
 import { securityHeaders } from '../../shared/http/security-headers.js';
+import { sendJson } from '../../shared/http/send-json.js';
 import { openApiHandler } from '../../shared/openapi/handler.js';
 import { formatInstant } from '../../shared/time.js';
 import { createMetrics } from '../monitor/metrics/metrics.js';
@@ -83,7 +84,7 @@ export function createApi(parts: NodeParts): Express {
     .route('/v1/devices')
     .get(async (request, response) => {
       refuseParameters(request.query);
-      response.json({ items: await parts.latest.list() });
+      await sendJson(request, response, { items: await parts.latest.list() });
     })
     .all(methodNotAllowed('GET'));
   app.route('/v1/replicate').post(jsonBody(10_000), postReplicate(parts)).all(methodNotAllowed('POST'));

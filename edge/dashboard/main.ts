@@ -5,6 +5,7 @@ import { Page } from '../../shared/dashboard/page.js';
 import { askJson } from '../../shared/dashboard/requests.js';
 import { DrainEstimate } from './drain-estimate.js';
 import type { ShownAlert, ShownDevice, ShownReading, ShownStatus } from './node-answers.js';
+import { NodeContact } from './node-contact.js';
 import { useActions } from './views/actions-view.js';
 import { showAlerts } from './views/alerts-view.js';
 import { DevicesView } from './views/devices-view.js';
@@ -17,8 +18,6 @@ const TICK_MS = 1_000;
 const NEWS_EVERY = 3;
 const AGES_EVERY = 10;
 const CHARTS_EVERY = 60;
-/** Where the browser has given up for good. */
-const AGAIN_MS = 5_000;
 
 const page = new Page(DICTIONARIES, document.documentElement.lang, navigator.languages);
 const drain = new DrainEstimate();
@@ -27,43 +26,31 @@ const today = new TodayView(page, devices);
 const conflicts = new ConflictsView(page, {
   ...{ listPath: '/v1/conflicts', settlePath: '/v1/conflicts', canSettle: true },
 });
+const contact = new NodeContact({
+  opened: () => void opened(),
+  heard() {
+    heardMs = page.now();
+    setText('contact', page.words.say('page.live'), 'good');
+  },
+  lost() {
+    const time = status ? page.formats.time(heardMs, page.now()) : page.words.say('page.unknown');
+    setText('contact', page.words.say('page.gone', { time }), 'bad');
+  },
+});
 let status: ShownStatus | undefined;
 let heardMs = 0;
-/** False while the node is away: what it said last is no news then. */
-let isHeard = false;
 let ticks = 0;
 let hasNews = false;
 
 function start(): void {
   useActions(page);
   show('logout', document.body.dataset.login === 'yes');
+  contact.on<ShownStatus>('status', takeStatus);
+  contact.on<{ items: ShownAlert[] }>('alerts', ({ items }) => showAlerts(page, items));
+  contact.on<{ items: ShownReading[] }>('devices', ({ items }) => takeReadings(items));
+  contact.on('registry', () => void readRegistry());
   setInterval(tick, TICK_MS);
-  listen();
-}
-
-function listen(): void {
-  const events = new EventSource('/v1/events');
-  events.addEventListener('open', () => void opened());
-  events.addEventListener('error', () => {
-    isHeard = false;
-    const time = status ? page.formats.time(heardMs, page.now()) : page.words.say('page.unknown');
-    setText('contact', page.words.say('page.gone', { time }), 'bad');
-    if (events.readyState !== EventSource.CLOSED) return;
-    // An answer other than events: too many listen, or the login is over; asking tells, and shows the login then.
-    askJson('/v1/status').catch(() => undefined);
-    setTimeout(listen, AGAIN_MS);
-  });
-  const on = <Data>(name: string, take: (data: Data) => void) =>
-    events.addEventListener(name, (event: MessageEvent<string>) => {
-      heardMs = page.now();
-      isHeard = true;
-      setText('contact', page.words.say('page.live'), 'good');
-      take(JSON.parse(event.data) as Data);
-    });
-  on<ShownStatus>('status', takeStatus);
-  on<{ items: ShownAlert[] }>('alerts', ({ items }) => showAlerts(page, items));
-  on<{ items: ShownReading[] }>('devices', ({ items }) => takeReadings(items));
-  on('registry', () => void readRegistry());
+  contact.listen();
 }
 
 /** Also after the node was away: its clock may be another one by now. */
@@ -96,8 +83,9 @@ function takeReadings(items: ShownReading[]): void {
 
 /** Ages grow and rates change without any news. */
 function tick(): void {
+  contact.look();
   if (!status || document.hidden) return;
-  if (isHeard) takeStatus(status);
+  if (contact.isHeard) takeStatus(status);
   else showStatus(page, status, drain);
   ticks++;
   if ((hasNews && ticks % NEWS_EVERY === 0) || ticks % AGES_EVERY === 0) {

@@ -5,11 +5,11 @@
  */
 import type { Request, RequestHandler, Response } from 'express';
 import { sendLong } from '../../shared/http/long-answer.js';
+import { sendJson } from '../../shared/http/send-json.js';
 import { villageOf } from '../roles.js';
 import type { ChangePage, ChangePosition, RegistryDatabase } from '../store/registry-contract.js';
 import type { GatewayContext } from './gateway-context.js';
 import { type ChangesQuery, parseChangesQuery } from './registry-changes-query.js';
-import { sendJson } from './send-json.js';
 import { waitsFromNowOn } from './village-allowance.js';
 
 const PAGE = 1_000;

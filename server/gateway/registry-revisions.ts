@@ -5,6 +5,7 @@
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
+import { sendJson } from '../../shared/http/send-json.js';
 import { villageOf } from '../roles.js';
 import type { RevisionsMissing } from '../store/contract.js';
 import type { AskedRevision, FoundRevision, RegistryDatabase, RevisionOptions } from '../store/registry-contract.js';
@@ -12,7 +13,6 @@ import type { GatewayContext } from './gateway-context.js';
 import { isRegistryId } from './registry-document-check.js';
 import { REVISION } from './revision-field.js';
 import { revisionsOf } from './revs-diff.js';
-import { sendJson } from './send-json.js';
 
 /** Revisions in one question. PouchDB asks for 100, CouchDB for 100. */
 const MAX_ASKED = 500;

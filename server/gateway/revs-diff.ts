@@ -5,12 +5,12 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../shared/app-error.js';
+import { sendJson } from '../../shared/http/send-json.js';
 import { villageOf } from '../roles.js';
 import type { RevisionsMissing } from '../store/contract.js';
 import { assertFew } from './body-density.js';
 import type { GatewayContext } from './gateway-context.js';
 import { REVISION } from './revision-field.js';
-import { sendJson } from './send-json.js';
 
 export function revsDiffHandler({ store, admission }: GatewayContext): RequestHandler {
   return async (request, response) => {

@@ -1,6 +1,6 @@
 /** The answer to `_bulk_docs`: failures alone, as CouchDB answers replicators, or every document where that is wanted. */
 import type { Request, Response } from 'express';
-import { sendJson } from './send-json.js';
+import { sendJson } from '../../shared/http/send-json.js';
 
 export async function sendEntries(request: Request, response: Response, entries: readonly object[]): Promise<void> {
   response.status(201);

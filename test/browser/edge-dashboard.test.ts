@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Page } from 'playwright-core';
 import { formatInstant } from '../../shared/time.js';
+import { SimulatedLink } from '../../sim/link.js';
 import { editApart } from '../edge/api/edits-apart.js';
 import { post } from '../edge/api/node-client.js';
 import { useNodes } from '../edge/api/node-under-test.js';
@@ -33,6 +34,12 @@ function untilText(page: Page, id: string, wanted: RegExp): Promise<string> {
 
 async function pendingOf(page: Page): Promise<number> {
   return Number((await textOf(page, 'pending')).replaceAll(',', ''));
+}
+
+/** Points of the last stretch that is drawn in the first chart. */
+async function pointsOf(page: Page): Promise<number> {
+  const drawn = await page.locator('svg.chart').first().locator('polyline').last().getAttribute('points');
+  return drawn?.trim().split(/\s+/).length ?? 0;
 }
 
 /** Readings of today so far, one every quarter of an hour but those of one hour. */
@@ -105,16 +112,34 @@ describe('the edge dashboard in a browser', function () {
     await post(url, 'readings', day.slice(0, 20));
     const { page, close } = await browser.open(url, { timezoneId });
     await page.locator('svg.chart').nth(2).waitFor();
-    const drawnUntil = async () => {
-      const points = await page.locator('svg.chart').first().locator('polyline').last().getAttribute('points');
-      return points?.trim().split(/\s+/).length ?? 0;
-    };
-    const before = await drawnUntil();
+    const before = await pointsOf(page);
     await post(url, 'readings', day.slice(20));
-    await waitFor(async () => (await drawnUntil()) >= before + day.length - 20, {
+    await waitFor(async () => (await pointsOf(page)) >= before + day.length - 20, {
       what: 'all of the readings to be drawn',
       timeoutMs: 20_000,
     });
+    await close();
+  });
+
+  it('draws on although a reading lies ahead of the clock, and says which device’s clock is ahead', async () => {
+    const { url } = await nodes.start(folder.path);
+    const day = dayOfReadings('totalizer', -1);
+    const ahead = { at: formatInstant(Date.now() + 3 * HOUR_MS), powerW: 1, energyKwh: 1, batterySocPct: 1 };
+    await post(url, 'readings', [
+      ...day.slice(0, 20),
+      { device: 'totalizer', ...ahead },
+      { device: 'x-early', ...ahead },
+    ]);
+    const { page, close } = await browser.open(url, { timezoneId: zoneOfAfternoon() });
+    await page.locator('svg.chart').nth(2).waitFor();
+    const before = await pointsOf(page);
+    await post(url, 'readings', [...day.slice(20), { ...ahead, device: 'totalizer', at: formatInstant(Date.now()) }]);
+    await waitFor(async () => (await pointsOf(page)) >= before + day.length - 19, {
+      what: 'the readings of now to be drawn',
+      timeoutMs: 20_000,
+    });
+    const row = page.locator('#devices-rows tr').filter({ hasText: 'x-early' });
+    expect(await row.textContent()).to.match(/its clock is ahead: \d/);
     await close();
   });
 
@@ -201,6 +226,32 @@ describe('the edge dashboard in a browser', function () {
     await untilText(page, 'contact', /Live/);
     await close();
     await site.stop();
+  });
+
+  it('says that there is no contact when the WiFi goes without a word, and shows what came meanwhile when it is back', async () => {
+    const { url } = await nodes.start(folder.path);
+    const timezoneId = zoneOfAfternoon();
+    const day = dayOfReadings('totalizer', -1);
+    await post(url, 'readings', day.slice(0, 40));
+    const wifi = new SimulatedLink({ targetPort: Number(new URL(url).port) });
+    await wifi.start();
+    const { page, close } = await browser.open('about:blank', { timezoneId });
+    await page.clock.install();
+    await page.goto(wifi.url);
+    await untilText(page, 'contact', /Live/);
+    await untilText(page, 'pending', /41/);
+    await page.locator('svg.chart').nth(2).waitFor();
+    const before = await pointsOf(page);
+    wifi.freeze();
+    await post(url, 'readings', day.slice(40));
+    await page.clock.fastForward(45_000);
+    await untilText(page, 'contact', /No contact with the node/);
+    wifi.restore();
+    await untilText(page, 'contact', /Live/);
+    await untilText(page, 'pending', /49/);
+    await waitFor(async () => (await pointsOf(page)) >= before + 8, { what: 'what came meanwhile to be drawn' });
+    await close();
+    await wifi.stop();
   });
 
   describe('with a centre', () => {

@@ -6,17 +6,19 @@
  *   progress   `{state, sent, quarantined, pending}` while a push is under way: documents since it began
  *   devices    `{items}`: newest readings, at the start of up to 1,000 devices, then of those heard of since
  *   registry   `{}`: a document of the registry changed
+ *   alive      `{}`: every 15 s, so that the connection is kept, and its end noticed on the other side
  *
- * A comment every 15 s keeps the connection. All listeners share one look a second, and none is taken while nobody
- * listens; one who does not read is let go.
+ * Compressed with gzip where the listener takes that, each event by itself. All
+ * share one look a second, and none is taken while nobody listens; one who does not read is let go.
  */
-import type { RequestHandler, Response } from 'express';
+import type { RequestHandler } from 'express';
 import { AppError } from '../../../shared/app-error.js';
 import type { Logger } from '../../../shared/logger.js';
 import type { ShownAlert, ShownProgress, ShownReading, ShownStatus } from '../../dashboard/node-answers.js';
 import type { LatestReadings } from '../../monitor/latest-readings.js';
 import type { NodeParts } from '../../node-parts.js';
 import { statusOf } from '../status.js';
+import { EventListener } from './event-listener.js';
 
 export interface EventsOptions {
   maxListeners?: number;
@@ -31,6 +33,7 @@ interface Events {
   progress: ShownProgress;
   devices: { items: ShownReading[] };
   registry: object;
+  alive: object;
 }
 
 /** States of the push in which a run is under way. */
@@ -70,13 +73,13 @@ export function getEvents(parts: NodeParts): RequestHandler {
 
 export function eventsHandler(sources: EventSources, options: EventsOptions = {}): RequestHandler {
   const feed = new EventFeed(sources, options);
-  return (_request, response) => feed.add(response);
+  return (request, response) => feed.add(new EventListener(request, response));
 }
 
 class EventFeed {
   readonly #sources: EventSources;
   readonly #options: EventsOptions;
-  readonly #listeners = new Set<Response>();
+  readonly #listeners = new Set<EventListener>();
   #looking: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   #isLooking = false;
@@ -95,28 +98,29 @@ class EventFeed {
     sources.stopping.addEventListener('abort', () => this.#endAll());
   }
 
-  async add(response: Response): Promise<void> {
+  async add(listener: EventListener): Promise<void> {
     const { stopping } = this.#sources;
     if (stopping.aborted) throw new AppError('busy', 'the node is stopping', { retryAfterS: 5 });
     const { maxListeners = MAX_LISTENERS } = this.#options;
     if (this.#listeners.size >= maxListeners) {
       throw new AppError('busy', `${maxListeners} listen to the events already`, { retryAfterS: 30 });
     }
-    this.#listeners.add(response);
-    response.once('close', () => this.#remove(response));
+    this.#listeners.add(listener);
+    listener.onClosed(() => this.#remove(listener));
     try {
       const [status, items] = await Promise.all([this.#sources.status(), this.#sources.latest.list()]);
-      response.status(200).set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-      response.flushHeaders();
-      response.write(`retry: ${RECONNECT_MS}\n\n`);
-      this.#status = this.#tellFirst(response, this.#status, written('status', status));
-      this.#alerts = this.#tellFirst(response, this.#alerts, written('alerts', { items: status.alerts }));
-      response.write(written('devices', { items }));
+      // Gone while it was read.
+      if (!this.#listeners.has(listener)) return;
+      listener.begin();
+      listener.write(`retry: ${RECONNECT_MS}\n\n`);
+      this.#status = this.#tellFirst(listener, this.#status, written('status', status));
+      this.#alerts = this.#tellFirst(listener, this.#alerts, written('alerts', { items: status.alerts }));
+      listener.write(written('devices', { items }));
     } catch (error) {
-      this.#remove(response);
+      this.#remove(listener);
       throw error;
     }
-    if (stopping.aborted) response.end();
+    if (stopping.aborted) listener.end();
     else this.#begin();
   }
 
@@ -124,8 +128,8 @@ class EventFeed {
    * What counts as told then: nothing where others were told something else, for that may be newer than what was read for
    * this one, and the next look tells all of them.
    */
-  #tellFirst(response: Response, told: string, text: string): string {
-    response.write(text);
+  #tellFirst(listener: EventListener, told: string, text: string): string {
+    listener.write(text);
     return this.#listeners.size > 1 && text !== told ? '' : text;
   }
 
@@ -137,11 +141,11 @@ class EventFeed {
       this.#hasRegistryChanged = true;
     });
     this.#looking = setInterval(() => void this.#look(), lookEveryMs);
-    this.#beating = setInterval(() => this.#write(': still here\n\n'), heartbeatMs);
+    this.#beating = setInterval(() => this.#write(written('alive', {})), heartbeatMs);
   }
 
-  #remove(response: Response): void {
-    this.#listeners.delete(response);
+  #remove(listener: EventListener): void {
+    this.#listeners.delete(listener);
     if (this.#listeners.size > 0) return;
     clearInterval(this.#looking);
     clearInterval(this.#beating);
@@ -205,9 +209,9 @@ class EventFeed {
 
   #write(text: string): void {
     for (const listener of this.#listeners) {
-      if (listener.writableLength > MAX_WAITING_BYTES) listener.destroy();
+      if (listener.waitingBytes > MAX_WAITING_BYTES) listener.destroy();
       // One that has not had its first events yet gets everything with them.
-      else if (listener.headersSent) listener.write(text);
+      else if (listener.hasBegun) listener.write(text);
     }
   }
 }

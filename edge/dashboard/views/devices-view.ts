@@ -1,6 +1,6 @@
 /** Devices with their last reading and its age. */
 import { byId, element, setText, show } from '../../../shared/dashboard/elements.js';
-import type { EdgePage } from '../edge-page.js';
+import { type EdgePage, latestMs } from '../edge-page.js';
 import type { ShownDevice, ShownReading } from '../node-answers.js';
 
 /** More rows help nobody on a phone; those heard of for longest stand first. */
@@ -44,17 +44,22 @@ export class DevicesView {
 
   #rowOf({ device, at, clock, values }: ShownReading): HTMLElement {
     const { words, formats } = this.#page;
-    const nowMs = this.#page.now();
     const shown = Object.entries(values).slice(0, SHOWN_VALUES);
     const texts = shown.map(([name, value]) => `${name} ${formats.value(value)}`);
-    const age = formats.shortAgo(Math.min(Date.parse(at), nowMs), nowMs);
     return element(
       'tr',
       {},
       element('th', { scope: 'row' }, device, element('br'), element('span', { class: 'quiet' }, this.#nameOf(device))),
       element('td', {}, texts.join(', ')),
-      element('td', {}, clock === undefined ? age : `${age} (${words.say('devices.unsure')})`),
+      element('td', {}, clock === undefined ? this.#ageOf(at) : `${this.#ageOf(at)} (${words.say('devices.unsure')})`),
     );
+  }
+
+  #ageOf(at: string): string {
+    const { words, formats } = this.#page;
+    const [atMs, nowMs] = [Date.parse(at), this.#page.now()];
+    if (atMs > latestMs(this.#page)) return words.say('devices.ahead', { time: formats.time(atMs, nowMs) });
+    return formats.shortAgo(Math.min(atMs, nowMs), nowMs);
   }
 
   #nameOf(device: string): string {

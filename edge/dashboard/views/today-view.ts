@@ -4,7 +4,7 @@ import { byId, element, setText } from '../../../shared/dashboard/elements.js';
 import { lineOf, type Point } from '../../../shared/dashboard/line.js';
 import { askJson } from '../../../shared/dashboard/requests.js';
 import { energyOfPeriods, energyOfRegister, type HourEnergy } from '../day-series.js';
-import type { EdgePage } from '../edge-page.js';
+import { type EdgePage, latestMs } from '../edge-page.js';
 import type { ShownReading } from '../node-answers.js';
 import type { DevicesView } from './devices-view.js';
 
@@ -28,8 +28,8 @@ export class TodayView {
   readonly #select = byId('today-device', HTMLSelectElement);
   /** Today's readings of the devices that were drawn. */
   readonly #days = new Map<string, Promise<Reading[]>>();
-  /** Of each: when the node was asked last, and how many of its readings came with events since. */
-  readonly #asked = new Map<string, { atMs: number; told: number }>();
+  /** Of each: when the node was asked last, how many readings came with events since, and whether it is to be asked again. */
+  readonly #asked = new Map<string, { atMs: number; told: number; isDue: boolean }>();
   #dayMs = 0;
   #shows = 0;
   #isChosen = false;
@@ -51,13 +51,17 @@ export class TodayView {
     for (const { device, at, values } of items) {
       // That reading them failed is told by who asked for them.
       const readings = await this.#days.get(device)?.catch(() => undefined);
-      if (!readings || at <= (readings.at(-1)?.at ?? '')) continue;
-      isDrawn = true;
       const asked = this.#asked.get(device);
-      if (!asked) continue;
+      if (!asked || !readings || at <= (readings.at(-1)?.at ?? '')) continue;
+      // One that lies ahead would keep those of now from being drawn until then.
+      if (Date.parse(at) <= latestMs(this.#page)) {
+        isDrawn = true;
+        asked.told++;
+        readings.push({ at, ...values });
+      }
       // An event tells the newest alone: others may have come with it, and are read in a moment.
-      readings.push({ at, ...values });
-      if (asked.told++ > 0) continue;
+      if (asked.isDue) continue;
+      asked.isDue = true;
       const waitMs = Math.max(0, asked.atMs + READ_EVERY_MS - performance.now());
       setTimeout(() => void this.#readRest(device, readings), waitMs);
     }
@@ -103,8 +107,9 @@ export class TodayView {
     const known = readings.slice(0, readings.length - told);
     const last = known.at(-1);
     const fromMs = last === undefined ? this.#dayMs : Date.parse(last.at) + 1;
-    this.#asked.set(device, { atMs: performance.now(), told: 0 });
-    return [...known, ...(await readBetween(device, fromMs, this.#dayMs + DAY_MS))];
+    this.#asked.set(device, { atMs: performance.now(), told: 0, isDue: false });
+    const toMs = Math.min(this.#dayMs + DAY_MS, latestMs(this.#page));
+    return [...known, ...(await readBetween(device, fromMs, toMs))];
   }
 
   /** Unless everything was read anew meanwhile. */

@@ -121,6 +121,7 @@ export const EN = {
   'devices.reading': 'Last reading',
   'devices.age': 'Age',
   'devices.unsure': 'time unsure',
+  'devices.ahead': 'its clock is ahead: {time}',
   'devices.more': 'and {count} more',
 
   'conflicts.title': 'Changed on both sides',

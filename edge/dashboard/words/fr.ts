@@ -125,6 +125,7 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'devices.reading': 'Dernière mesure',
   'devices.age': 'Âge',
   'devices.unsure': 'heure incertaine',
+  'devices.ahead': 'son horloge avance : {time}',
   'devices.more': 'et {count} de plus',
 
   'conflicts.title': 'Modifié des deux côtés',

@@ -127,6 +127,19 @@ for (const SEGMENT_MAX_DOCS of SEGMENT_SIZES) {
       }
     });
 
+    it('is compressed where the client takes that, and the same', async () => {
+      const url = `${await filledNode()}/v1/readings`;
+      const identity = await ask(url, { headers: { 'Accept-Encoding': 'identity' } });
+      expect(identity.headers.get('content-encoding')).to.equal(null);
+      for (const coding of ['gzip', 'br']) {
+        const answer = await ask(url, { headers: { 'Accept-Encoding': coding } });
+        expect(answer.headers.get('content-encoding')).to.equal(coding);
+        expect(answer.headers.get('vary')).to.match(/accept-encoding/i);
+        expect(Number(answer.headers.get('content-length'))).to.be.below(identity.text.length / 5);
+        expect(answer.text).to.equal(identity.text);
+      }
+    });
+
     it('shows neither events nor documents of the other kind', async () => {
       const url = await filledNode();
       expect(new Set((await listAll(url, 'readings')).map(({ type }) => type))).to.deep.equal(new Set(['reading']));

@@ -10,7 +10,6 @@ export interface ServerEvent {
 export class EventClient {
   /** Everything heard so far. */
   readonly events: ServerEvent[] = [];
-  comments = 0;
   /** Set when the node ended it, or the connection broke. */
   hasEnded = false;
   readonly response: Response;
@@ -59,7 +58,6 @@ export class EventClient {
   }
 
   #take(block: string): void {
-    if (block.startsWith(':')) this.comments++;
     const match = /^event: (\w+)\ndata: (.*)$/.exec(block);
     if (match) this.events.push({ name: String(match[1]), data: JSON.parse(String(match[2])) });
   }

@@ -43,6 +43,27 @@ describe('the events of a node', () => {
     await client.leave();
   });
 
+  it('are compressed where the listener takes that, and each arrives at once', async () => {
+    const { url } = await nodes.start(folder.path);
+    const at = '2026-03-01T00:00:00.000Z';
+    const devices = Array.from({ length: 300 }, (_, n) => ({ device: `meter-${n}`, at, powerW: n, voltageV: 230 }));
+    await post(url, 'readings', devices);
+    const plain = await EventClient.open(`${url}/v1/events`, { 'Accept-Encoding': 'identity' });
+    const gzipped = await EventClient.open(`${url}/v1/events`, { 'Accept-Encoding': 'gzip' });
+    expect(plain.response.headers.get('content-encoding')).to.equal(null);
+    expect(gzipped.response.headers.get('content-encoding')).to.equal('gzip');
+    expect(gzipped.response.headers.get('vary')).to.match(/accept-encoding/i);
+    for (const client of [plain, gzipped]) {
+      const { items } = await client.until('devices');
+      expect(items).to.have.length(300);
+    }
+    await post(url, 'readings', { device: 'another', at, powerW: 2 });
+    for (const client of [plain, gzipped]) {
+      await client.until('devices', ({ items }) => (items as { device: string }[])[0]?.device === 'another');
+      await client.leave();
+    }
+  });
+
   it('are ended when the node stops', async () => {
     const node = await nodes.start(folder.path);
     const client = await EventClient.open(`${node.url}/v1/events`);
@@ -173,7 +194,7 @@ describe('the feed of events', () => {
 
   it('shows signs of life', async () => {
     const client = await listen(await serve({ heartbeatMs: 20 }));
-    await waitFor(() => client.comments > 2, { what: 'heartbeats' });
+    await waitFor(() => client.named('alive').length > 2, { what: 'heartbeats' });
   });
 
   it('has room for so many listeners, tells the next one to come back, and has room again when one leaves', async () => {

@@ -1,6 +1,6 @@
 /**
- * Answers of the replication endpoints, as small as the village can read them: over 2G an answer of one line per
- * document, sent plain, costs more than the documents.
+ * Answers in JSON, as small as the client can read them: over 2G an answer of one line per document, sent plain, costs
+ * more than the documents, and over a poor WiFi the readings of a day take seconds.
  */
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
@@ -17,7 +17,7 @@ const BROTLI = {
 /** Below this, compressing costs more than it saves. */
 const COMPRESS_FROM_BYTES = 400;
 
-/** Sends `body` as JSON, Brotli or gzip where the client takes it. The status is the one set before. */
+/** Sends `body` as JSON, Brotli or gzip where the client takes it, made off the main thread. The status is the one set before. */
 export async function sendJson(request: Request, response: Response, body: unknown): Promise<void> {
   const plain = Buffer.from(JSON.stringify(body), 'utf8');
   response.type('application/json').vary('Accept-Encoding');
