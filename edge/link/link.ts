@@ -81,9 +81,12 @@ export class Link {
     return this.#meter.bytesPerS;
   }
 
-  /** Estimated milliseconds until everything handed over has left; 0 when nothing is in flight. */
+  /**
+   * Estimated milliseconds until everything handed over has left; 0 when nothing is in flight, and while the rate is only
+   * assumed: nobody should wait for a guess.
+   */
   get uploadLeftMs(): number {
-    return this.#meter.leftMs;
+    return this.#meter.isMeasured ? this.#meter.leftMs : 0;
   }
 
   /** Whether the centre takes Brotli, as its identification says; gzip until told. */

@@ -45,6 +45,7 @@ export class UploadMeter {
   #settledBytesPerS: number | undefined;
   #last: Sample | undefined;
   #bytesPerS = INITIAL_BYTES_PER_S;
+  #isMeasured = false;
 
   /** `now`: monotonic milliseconds. */
   constructor(now: () => number) {
@@ -54,6 +55,11 @@ export class UploadMeter {
   /** Measured goodput of request bodies, a moving average; 2,000 until something has been measured. */
   get bytesPerS(): number {
     return this.#bytesPerS;
+  }
+
+  /** False while the rate is what was assumed in the beginning. */
+  get isMeasured(): boolean {
+    return this.#isMeasured;
   }
 
   /** Estimated milliseconds until everything handed over has left; 0 when nothing is in flight. */
@@ -111,6 +117,7 @@ export class UploadMeter {
     const seenBytesPerS = (upload.bytes / Math.max(1, this.#now() - upload.handedOverMs)) * 1000;
     const assumed = Math.min(this.#bytesPerS / SLOWER, Math.max(seenBytesPerS, this.#bytesPerS / SLOWER ** 2));
     this.#bytesPerS = Math.max(MIN_BYTES_PER_S, assumed);
+    this.#isMeasured = true;
     this.#settledBytesPerS = undefined;
     this.#last = undefined;
     this.ended(upload);
@@ -130,6 +137,7 @@ export class UploadMeter {
       const roundTripMs = upload.alone ? Math.min(this.#roundTripMs ?? 0, ownMs / 2) : 0;
       this.#last = { bytes: upload.bytes, durationMs: pipeMs - Math.min(roundTripMs, pipeMs / 2) };
     }
+    this.#isMeasured = true;
     this.#bytesPerS = Math.max(MIN_BYTES_PER_S, averaged(this.#settledBytesPerS, this.#last));
   }
 }

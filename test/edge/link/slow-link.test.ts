@@ -77,6 +77,17 @@ describe('the link when it is slow', () => {
     expect(link.uploadLeftMs).to.equal(0);
   });
 
+  it('makes nobody wait for a rate it only assumes', async () => {
+    const first = post(await link.encode(incompressible(BODY_BYTES)));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(link.uploadLeftMs).to.equal(0);
+    await first;
+    const second = post(await link.encode(incompressible(BODY_BYTES)));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(link.uploadLeftMs).to.be.above(0);
+    await second;
+  });
+
   it('gets a large body through after it became ten times slower, by giving it longer each time', async () => {
     for (let n = 0; n < 2; n++) await post(incompressible(BODY_BYTES));
     const listensOn = Number(new URL(slow.url).port);
