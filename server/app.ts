@@ -13,6 +13,7 @@ import { changeRoutes } from './analyst/change-routes.js';
 import { completenessRoutes } from './analyst/completeness-routes.js';
 import { contactRoutes } from './analyst/contact-routes.js';
 import { couchQueryRoutes } from './analyst/couch-queries.js';
+import { deviceRoutes } from './analyst/device-routes.js';
 import { energyRoutes } from './analyst/energy-routes.js';
 import { telemetryRoutes } from './analyst/telemetry-routes.js';
 import { villageRoutes } from './analyst/village-routes.js';
@@ -114,6 +115,7 @@ export function createApp(options: AppOptions): Express {
   app.use('/v1/villages', contactRoutes(analyst, roles));
   app.use('/v1/villages', telemetryRoutes(analyst, roles));
   app.use('/v1/villages', energyRoutes(analyst, roles));
+  app.use('/v1/villages', deviceRoutes(analyst, roles));
   app.use('/v1/villages', registryRoutes(registry, roles));
   app.use('/v1/villages', settlementRoutes(registry, roles));
   app.use('/v1/registry', pushRoutes(registry, roles));

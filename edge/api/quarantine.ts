@@ -2,11 +2,10 @@
 import { Router } from 'express';
 import { AppError } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
-import { sendLong } from '../../shared/http/long-answer.js';
+import { jsonList, sendLong } from '../../shared/http/long-answer.js';
 import { refuseParameters } from '../../shared/http/registry-requests.js';
 import type { NodeParts } from '../node-parts.js';
 import { releaseQuarantined } from '../push/quarantine-release.js';
-import type { QuarantineItem } from '../push/quarantine-store.js';
 
 export function quarantineRoutes(parts: NodeParts): Router {
   const { quarantine, sync, clock, log } = parts;
@@ -15,11 +14,8 @@ export function quarantineRoutes(parts: NodeParts): Router {
     .route('/')
     .get(async (request, response) => {
       refuseParameters(request.query);
-      await sendLong(
-        response,
-        { contentType: 'application/json; charset=utf-8', lines: listed(quarantine.all()) },
-        log,
-      );
+      const lines = jsonList('items', quarantine.all());
+      await sendLong(response, { contentType: 'application/json; charset=utf-8', lines }, log);
     })
     .all(methodNotAllowed('GET'));
   router
@@ -47,14 +43,4 @@ export function quarantineRoutes(parts: NodeParts): Router {
     })
     .all(methodNotAllowed('DELETE'));
   return router;
-}
-
-/** `{items: […]}`, piece by piece: there may be more than fits into memory. */
-async function* listed(items: AsyncIterable<QuarantineItem>): AsyncGenerator<string> {
-  let before = '{"items":[';
-  for await (const item of items) {
-    yield before + JSON.stringify(item);
-    before = ',';
-  }
-  yield before === ',' ? ']}' : `${before}]}`;
 }

@@ -12,6 +12,8 @@ export interface KeptAlert {
   code: string;
   severity: VillageAlert['severity'];
   message: string;
+  /** Of `lost`. */
+  documents?: number;
   raisedAt: string;
   /** By the village's clock; only of what a node reported. */
   since?: string;
@@ -83,8 +85,9 @@ export function steppedAlerts(
     findings.delete(keyOf(alert));
     if (isUndecided(alert)) open.push(alert);
     else if (!finding) news.push({ event: 'cleared', alert: { ...alert, clearedAt: at } });
-    else if (rankOf(finding) > rankOf(alert)) {
-      const worse = { ...alert, severity: finding.severity, message: finding.message };
+    else if (isWorse(finding, alert)) {
+      const { severity, message, documents } = finding;
+      const worse = { ...alert, severity, message, ...(documents === undefined ? {} : { documents }) };
       open.push(worse);
       news.push({ event: 'worse', alert: worse });
     } else open.push(alert);
@@ -99,6 +102,11 @@ export function steppedAlerts(
   const cleared = news.flatMap(({ alert }) => ('clearedAt' in alert ? [alert] : []));
   const history = [...cleared, ...kept.history].slice(0, MAX_HISTORY);
   return { kept: { ...kept, open, history, seen: latest(kept.seen, found.seen) }, news };
+}
+
+/** More are lost, or it is more severe. */
+function isWorse(finding: VillageAlert, alert: KeptAlert): boolean {
+  return rankOf(finding) > rankOf(alert) || (finding.documents ?? 0) > (alert.documents ?? 0);
 }
 
 function latest(a: Seen = {}, b: Seen): Seen {
@@ -116,9 +124,10 @@ export function raisedAtOf(kept: KeptAlerts = NONE, alert: VillageAlert): string
   return kept.open.find((one) => keyOf(one) === key)?.raisedAt;
 }
 
-function keptOf({ code, severity, message, since, reportedAt }: VillageAlert, raisedAt: string): KeptAlert {
+function keptOf({ code, severity, message, documents, since, reportedAt }: VillageAlert, raisedAt: string): KeptAlert {
   return {
     ...{ code, severity, message, raisedAt },
+    ...(documents === undefined ? {} : { documents }),
     ...(since === undefined ? {} : { since }),
     ...(reportedAt === undefined ? {} : { reported: true }),
   };

@@ -10,6 +10,8 @@ export interface VillageAlert {
   code: string;
   severity: 'info' | 'warning' | 'critical';
   message: string;
+  /** How many, of `lost`: what is gone stays gone, and more of it is news. */
+  documents?: number;
   /** Since when by the village's clock, and when the report came; only of what a node reported itself. */
   since?: string;
   reportedAt?: string;
@@ -28,7 +30,7 @@ export function alertsOf(view: VillageWithNumbers, silentAfterHours: number): Vi
   const { lost = 0, unexplained = 0 } = numbers?.missing ?? {};
   if (lost > 0) {
     const message = `${countOf(lost)} lost in the village before the centre had them`;
-    alerts.push({ village, code: 'lost', severity: 'critical', message });
+    alerts.push({ village, code: 'lost', severity: 'critical', message, documents: lost });
   }
   if (unexplained > 0) {
     const message = `${countOf(unexplained)} missing although newer ones came, and the village has not said why`;

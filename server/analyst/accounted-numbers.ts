@@ -2,6 +2,7 @@
  * What nodes have told of their own numbers: which are void, lost, quarantined or given up. Of all events about a number the
  * newest one holds, and one that does not name it takes back what earlier ones said. Pure but for the reading.
  */
+import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 
@@ -32,8 +33,12 @@ export interface NodeTold {
 const PAGE = 1000;
 /** Of one node: a flapping threshold stores events by the hundred thousand. */
 const MAX_TIMES = 20_000;
+/** Whose events tell times: a store has a few names in its life. */
+const MAX_TIMED_NODES = 200;
+/** Spans and events of a village that are held at once: what a thief makes a stolen node tell must not fill the memory. */
+const MAX_TOLD = 100_000;
 
-/** By node name; nodes that told of nothing and stored no event are not in it. */
+/** By node name; nodes that told of nothing and stored no event are not in it. Throws `busy` where more was told than is held. */
 export async function readTold(reader: RangeReader, village: string): Promise<Map<string, NodeTold>> {
   const fold = new ToldFold();
   const endId = `${village}:e:\uffff`;
@@ -60,21 +65,32 @@ export function toldBy(events: readonly TelemetryDocument[]): Map<string, NodeTo
 export class ToldFold {
   readonly #news: AgedNews[] = [];
   readonly #times = new Map<string, TimeSeries>();
+  #told = 0;
 
   /** Times and news in memory. */
   get held(): number {
     return [...this.#times.values()].reduce((sum, { times }) => sum + times.length, this.#news.length);
   }
 
+  /** Throws `busy` where more was told than is held. */
   add(event: TelemetryDocument): void {
     const { _id, node, seq, boot, at } = event;
     if (event.clock === undefined) this.#addTime(node, { seq, at });
     const news = newsOf(event);
-    if (news) this.#news.push({ ...news, boot, count: countIn(_id), at });
+    if (!news) return;
+    this.#told += 1 + news.spans.length;
+    if (this.#told > MAX_TOLD) {
+      throw new AppError(
+        'busy',
+        `the village has told of its numbers in more than ${MAX_TOLD} spans, which are not looked at`,
+      );
+    }
+    this.#news.push({ ...news, boot, count: countIn(_id), at });
   }
 
   #addTime(node: string, time: EventTime): void {
     const series = this.#times.get(node) ?? { times: [], every: 1, seen: 0 };
+    if (series.seen === 0 && this.#times.size >= MAX_TIMED_NODES) return;
     this.#times.set(node, series);
     if (series.seen++ % series.every !== 0) return;
     series.times.push(time);

@@ -1,7 +1,7 @@
 /** `/v1/villages/:id/energy`: kWh by hour or day, device by device, with whatever was done to get them named. */
 import { Router } from 'express';
 import { methodNotAllowed } from '../../shared/http/errors.js';
-import { sendLong } from '../../shared/http/long-answer.js';
+import { jsonList, sendLong } from '../../shared/http/long-answer.js';
 import type { RangeReader } from '../../shared/range-reader.js';
 import { formatInstant } from '../../shared/time.js';
 import type { Roles } from '../roles.js';
@@ -19,27 +19,23 @@ export function energyRoutes(context: AnalystContext, roles: Roles): Router {
     .get(roles.require('analyst', 'admin'), async (request, response) => {
       const query = parseEnergyQuery(request.query);
       const village = await findVillage(context, request.params.id);
-      const lines = energyLines(context.store().telemetry, village.id, query);
+      const { fromMs, toMs, step, zone: tz } = query;
+      const head = { village: village.id, from: formatInstant(fromMs), to: formatInstant(toMs), step, tz };
+      const lines = jsonList('devices', energyByDevice(context.store().telemetry, village.id, query), head);
       await sendLong(response, { contentType: 'application/json; charset=utf-8', lines }, context.log);
     })
     .all(methodNotAllowed('GET'));
   return router;
 }
 
-/** One JSON object, a device a line. */
-async function* energyLines(reader: RangeReader, village: string, query: EnergyQuery): AsyncGenerator<string> {
-  const { fromMs, toMs, step, zone: tz } = query;
-  const head = { village, from: formatInstant(fromMs), to: formatInstant(toMs), step, tz };
-  let before = `${JSON.stringify(head).slice(0, -1)},"devices":[\n`;
+async function* energyByDevice(reader: RangeReader, village: string, query: EnergyQuery): AsyncGenerator<object> {
+  const { fromMs, toMs } = query;
   const devices = query.device === undefined ? devicesOf(reader, village) : [query.device];
   for await (const device of devices) {
     const readings = await readDevice(reader, `${village}:r:${device}:`, fromMs, toMs);
     const energy = meterEnergy(readings, readings.source, readings.earlierMs);
-    if (!energy) continue;
-    yield before + JSON.stringify(viewOfDevice(device, energy, readings, query));
-    before = ',\n';
+    if (energy) yield viewOfDevice(device, energy, readings, query);
   }
-  yield before.startsWith('{') ? `${before}]}\n` : '\n]}\n';
 }
 
 function viewOfDevice(device: string, energy: MeterEnergy, readings: DeviceReadings, query: EnergyQuery): object {

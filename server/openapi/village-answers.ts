@@ -146,6 +146,7 @@ const alertSchema = describing<VillageAlert>()(
     code: z.string().describe("`silent`, `lost` or `gaps`; of a node's own alert what the node calls it"),
     severity,
     message: z.string(),
+    documents: z.exactOptional(z.number()).describe('How many, of `lost`'),
     since: z.exactOptional(instant),
     reportedAt: z.exactOptional(instant),
     raisedAt: z.exactOptional(instant).describe('When the centre noticed it, by its clock'),
@@ -164,6 +165,7 @@ const clearedAlertSchema = describing<{ village: string } & ClearedVillageAlert>
     code: z.string(),
     severity,
     message: z.string(),
+    documents: z.exactOptional(z.number()).describe('How many, of `lost`'),
     raisedAt: instant.describe('When the centre noticed it, by its clock'),
     since: z.exactOptional(instant).describe("By the village's clock"),
     reported: z.exactOptional(z.literal(true)).describe("A node's own"),
@@ -174,6 +176,8 @@ const clearedAlertSchema = describing<{ village: string } & ClearedVillageAlert>
 export const alertHistorySchema = z.object({
   items: z.array(clearedAlertSchema).describe('The last one cleared first'),
 });
+
+export const villageDevicesSchema = z.object({ items: z.array(z.object({ device: z.string() })) });
 
 export const changesSchema = describing<ChangesPage>()(
   z.object({
@@ -220,6 +224,7 @@ export const VILLAGE_SCHEMAS = {
   Alerts: alertsSchema,
   AlertHistory: alertHistorySchema,
   Changes: changesSchema,
+  VillageDevices: villageDevicesSchema,
   ConflictPage: conflictPageSchema,
   PushOutcomes: outcomesSchema,
   Energy: energySchema,

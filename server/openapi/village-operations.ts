@@ -16,6 +16,7 @@ import {
   changeLineSchema,
   changesSchema,
   credentialSchema,
+  villageDevicesSchema,
   villagePageSchema,
   villageWithNumbersSchema,
 } from './village-answers.js';
@@ -136,6 +137,19 @@ const telemetry = (['readings', 'predictions'] as const).map(
 );
 
 const feeds: readonly Operation[] = [
+  {
+    ...{
+      id: 'listVillageDevices',
+      method: 'get',
+      path: '/v1/villages/:id/devices',
+      tag: 'telemetry',
+      access: 'readers',
+    },
+    summary: 'Every device of which there is a reading, however old, by name',
+    answers: found('Devices', villageDevicesSchema),
+    errors: ['invalid_request', 'not_found'],
+    examples: { all: { answer: { items: [{ device: 'meter-7' }] } } },
+  },
   {
     ...{ id: 'villageEnergy', method: 'get', path: '/v1/villages/:id/energy', tag: 'telemetry', access: 'readers' },
     summary: 'Energy by hour or day, meter by meter, from the cumulative register',

@@ -45,6 +45,21 @@ export async function sendLong(response: Response, answer: LongAnswer, log: Logg
   }
 }
 
+/** The text of `{…head, "name": […]}`, an item a line, each as it comes. */
+export async function* jsonList(
+  name: string,
+  items: AsyncIterable<object>,
+  head: object = {},
+): AsyncGenerator<string, void, undefined> {
+  const fields = JSON.stringify(head).slice(1, -1);
+  let before = `{${fields}${fields === '' ? '' : ','}${JSON.stringify(name)}:[\n`;
+  for await (const item of items) {
+    yield before + JSON.stringify(item);
+    before = ',\n';
+  }
+  yield before === ',\n' ? '\n]}\n' : `${before}]}\n`;
+}
+
 /** The first line alone, so that a reader sees at once that there is an answer. */
 async function* inChunks(lines: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
   let text = '';

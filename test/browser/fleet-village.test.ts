@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import type { Page } from 'playwright-core';
+import { telemetryId } from '../../shared/documents.js';
 import type { VillageLogin } from '../server/support/centre.js';
+import { reading } from '../server/support/documents.js';
 import type { VillageRegistry } from '../server/support/village-registry.js';
 import { waitFor } from '../support/wait-for.js';
 import { seriousFindings, useBrowser } from './browser.js';
@@ -71,6 +73,18 @@ describe('a village’s page of the fleet’s dashboard in a browser', function 
     await page.getByLabel('Last day').fill('2019-01-01');
     await page.getByText('The last day must not be before the first').waitFor();
     expect(troubles).to.deep.equal([]);
+    await close();
+  });
+
+  it('offers every device that ever sent a reading, behind those heard of last', async () => {
+    const ife = await site.add('ife');
+    await site.measure(ife, { days: 14 });
+    const old = { device: 'replaced', at: '2026-01-01T00:00:00.000Z' };
+    await site.centre.push(ife, [reading('ife', 9_000, { ...old, _id: telemetryId('ife', 'reading', old) })]);
+    const { page, close } = await open({ hash: '#/villages/ife' });
+    const options = page.getByLabel('Device', { exact: true }).locator('option');
+    await waitFor(async () => (await options.count()) > 0, { what: 'the devices' });
+    expect(await options.allTextContents()).to.deep.equal(['main', 'replaced']);
     await close();
   });
 

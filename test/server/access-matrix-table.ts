@@ -153,6 +153,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
   '/v1/villages/:id/readings': { parameters: ID, methods: { GET: { to: READERS } } },
   '/v1/villages/:id/predictions': { parameters: ID, methods: { GET: { to: READERS } } },
   '/v1/villages/:id/contacts': { parameters: ID, methods: { GET: { to: READERS } } },
+  '/v1/villages/:id/devices': { parameters: ID, methods: { GET: { to: READERS } } },
   '/v1/villages/:id/energy': {
     parameters: ID,
     methods: { GET: { to: READERS, query: 'from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z&step=hour' } },

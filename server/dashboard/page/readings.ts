@@ -55,6 +55,12 @@ export async function recentDevices(village: string): Promise<Map<string, Set<st
   return found;
 }
 
+/** Every device with a reading, however old. */
+export async function allDevices(village: string): Promise<string[]> {
+  const { items } = await askJson<{ items: { device: string }[] }>(`${villagePath(village)}/devices`);
+  return items.map(({ device }) => device);
+}
+
 /** Where a file of a period is. */
 export function filePath(village: string, kind: 'readings' | 'predictions', period: Period, device?: string): string {
   const parameters = parametersOf(period, device);

@@ -58,6 +58,19 @@ describe('the alerts kept of a village', () => {
     expect(events).to.deep.equal([['raised node:storage'], [], ['worse node:storage'], []]);
   });
 
+  it('tell of each further loss, which stays lost, and once of each', () => {
+    const lost = (documents: number): VillageAlert => ({
+      ...own('lost', 'critical'),
+      message: `${documents}`,
+      documents,
+    });
+    const { kept, events } = steps(found([lost(2)]), found([lost(2)]), found([lost(7)]), found([lost(7)]));
+    expect(events).to.deep.equal([['raised lost'], [], ['worse lost'], []]);
+    expect(kept?.open).to.deep.equal([
+      { code: 'lost', severity: 'critical', message: '7', documents: 7, raisedAt: at(0) },
+    ]);
+  });
+
   it('that cannot be told now stay as they are', () => {
     const undecided = { undecided: new Set(['gaps', 'lost']) };
     const { events } = steps(found([own('gaps')]), found([own('silent')], undecided), found([own('lost')], undecided));

@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import { ToldFold, type ToldSpan, toldBy } from '../../../server/analyst/accounted-numbers.js';
 import { findGaps } from '../../../server/analyst/number-gaps.js';
 import type { NumberSpan } from '../../../server/store/contract.js';
+import { AppError } from '../../../shared/app-error.js';
 import type { TelemetryDocument } from '../../../shared/documents.js';
 import type { SeededRandom } from '../../../sim/random.js';
 import { itWithSeed } from '../../support/seeds.js';
@@ -99,6 +100,19 @@ describe('what nodes tell of their numbers', () => {
     // What is kept lies all along the numbers.
     expect(seqs[0]).to.be.below(1_000);
     expect(seqs.at(-1)).to.be.above(999_000);
+  });
+
+  it('is refused with a sentence, and not held, where a village tells of ever more spans, or under ever more names', () => {
+    const spans = Array.from({ length: 1_000 }, (_, n) => [3 * n + 1, 3 * n + 2]);
+    const fold = new ToldFold();
+    const tell = (n: number) => fold.add(numbersEvent(1, n, { of: `a${n}`, from: 1, to: 3_000, lost: spans }));
+    for (let n = 1; n <= 90; n++) tell(n);
+    expect(() => {
+      for (let n = 91; n <= 110; n++) tell(n);
+    }).to.throw(AppError, /told of its numbers in more than 100000 spans/);
+    const names = new ToldFold();
+    for (let n = 1; n <= 2_000; n++) names.add({ ...numbersEvent(1, n, { event: 'boot' }), node: `n${n}` });
+    expect(names.held).to.be.at.most(200);
   });
 
   it('keeps the time of every event where there are as many as a node stores in years', () => {

@@ -60,6 +60,16 @@ for (const kind of STORES) {
       expect((await page('readings?device=nothing')).items).to.deep.equal([]);
     });
 
+    it('lists every device of which there is a reading, however old, of this village alone', async () => {
+      const devices = new Set([...sent, ...odd].map(({ device }) => device));
+      const { items } = await page('devices');
+      expect(items).to.deep.equal([...devices].sort().map((device) => ({ device })));
+      const { items: others } = (await (await centre.analyst('/v1/villages/kano-2/devices')).json()) as Page;
+      expect(others).to.have.length(new Set(readings('kano-2', 20).map(({ device }) => device)).size);
+      expect((await centre.analyst('/v1/villages/kano/devices?limit=1')).status).to.equal(400);
+      expect((await centre.analyst('/v1/villages/nowhere/devices')).status).to.equal(404);
+    });
+
     it('names the parameter that is wrong, and the village that is not there', async () => {
       for (const query of [
         'limit=0',

@@ -90,6 +90,7 @@ for (const kind of STORES) {
         {
           ...{ village: 'told', code: 'lost', severity: 'critical' },
           message: '7 documents are lost in the village before the centre had them',
+          documents: 7,
         },
       ]);
       // A document that came out of quarantine is held, whatever was said of it before.

@@ -4,7 +4,7 @@ import { askJson } from '../../../../shared/dashboard/requests.js';
 import type { ShownDocument } from '../fleet-answers.js';
 import { type FleetPage, villagePath } from '../fleet-page.js';
 import { dateOf, daysBetween, lastHours, type Period } from '../period.js';
-import { filePath, recentDevices } from '../readings.js';
+import { allDevices, filePath, recentDevices } from '../readings.js';
 
 export interface Choice extends Period {
   village: string;
@@ -47,16 +47,16 @@ export class PeriodView {
     if (this.period) this.#link(this.period);
     this.#fields = new Map();
     const registry = askJson<{ items: ShownDocument[] }>(`${villagePath(village)}/registry/device`);
-    const [fields, { items }] = await Promise.all([recentDevices(village), registry]);
+    const [fields, { items }, all] = await Promise.all([recentDevices(village), registry, allDevices(village)]);
     if (village !== this.#village) return;
     this.#fields = fields;
     const roles = new Map(items.map(({ id, role }) => [id, role]));
     const score = (device: string) =>
       (roles.get(device) === 'totalizer' ? 10 : 0) +
       DRAWN.filter((names) => names.some((name) => fields.get(device)?.has(name))).length;
-    const devices = [...new Set([...fields.keys(), ...roles.keys()])];
+    const devices = [...new Set([...all, ...fields.keys(), ...roles.keys()])];
     devices.sort((a, b) => score(b) - score(a) || (a < b ? -1 : 1));
-    this.#device.append(...devices.map((value) => element('option', { value }, value)));
+    this.#device.replaceChildren(...devices.map((value) => element('option', { value }, value)));
     this.#chosen();
   }
 
