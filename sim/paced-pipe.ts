@@ -4,7 +4,7 @@
  *
  * Invariants: one queue and one timer, so that bytes keep their order however late a timer fires; the end of the source
  * is passed on after its last byte; no more is read from the source while the link has more than a few seconds of work,
- * or while the sink does not take what is due.
+ * or while the sink does not take what is due; a source that waits for other connections' work has a timer ahead of it.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../shared/time.js';
@@ -60,6 +60,8 @@ export class PacedPipe {
   #closed = false;
   #sinkIsFull = false;
   #sourceIsPaused = false;
+  /** How long the work of all connections keeps the source waiting. */
+  #resumesInMs: number | undefined;
 
   constructor(options: PacedPipeOptions) {
     this.#options = options;
@@ -158,16 +160,18 @@ export class PacedPipe {
   #pauseOrResume(): void {
     const { source, rate } = this.#options;
     const limitMs = this.#sourceIsPaused ? RESUME_BACKLOG_MS : MAX_BACKLOG_MS;
-    this.#sourceIsPaused = rate.backlogMs > limitMs || this.#queuedBytes > MAX_QUEUED_BYTES;
+    // Looked at once: a moment later it may be below the limit, and nobody would resume what was paused for it.
+    const { backlogMs } = rate;
+    this.#resumesInMs = backlogMs > limitMs ? backlogMs - RESUME_BACKLOG_MS : undefined;
+    this.#sourceIsPaused = this.#resumesInMs !== undefined || this.#queuedBytes > MAX_QUEUED_BYTES;
     if (this.#sourceIsPaused) source.pause();
     else source.resume();
   }
 
   /** When there is something to do next without anybody else's doing. */
   #nextWorkMs(): number | undefined {
-    const { rate, clock } = this.#options;
     const passMs = this.#sinkIsFull ? undefined : this.#queue[0]?.dueMs;
-    if (!this.#sourceIsPaused || rate.backlogMs <= RESUME_BACKLOG_MS) return passMs;
-    return Math.min(passMs ?? Number.POSITIVE_INFINITY, clock.monotonic() + rate.backlogMs - RESUME_BACKLOG_MS);
+    if (this.#resumesInMs === undefined) return passMs;
+    return Math.min(passMs ?? Number.POSITIVE_INFINITY, this.#options.clock.monotonic() + this.#resumesInMs);
   }
 }
