@@ -21,10 +21,6 @@ const SECONDS: Figure = {
   ...{ key: 'village-day', unit: 's', digits: 0, peer },
   what: `${DAY_READINGS.toLocaleString('en-US')} readings over 64 kbit/s, 600 ms, to the gateway`,
   targets: [atMost(220)],
-  missed:
-    'by half a percent: 217 to 223 s in several sittings. The link sets the pace: 35.1 bytes a reading alone take 211 s, ' +
-    'and the rest goes into the first small batches and the proof at the end. How hard the node compresses hangs on what its ' +
-    'processor has to spare, and one byte in a hundred is two seconds',
 };
 const UP: Figure = {
   ...perReading,
