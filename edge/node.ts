@@ -1,5 +1,5 @@
 /**
- * Wires one node: store, ledger, ingest, push, schedule, and the REST API in front of them.
+ * Wires one node: store, ledger, ingest, what speaks to the centre (`open-sync.ts`), and the REST API in front of them.
  *
  * Everything is started in order and stopped in reverse: requests end first, then what was taken is stored, then the
  * push is called off, then the files are closed.
@@ -8,7 +8,7 @@
 import { HttpServer } from '../shared/http/server.js';
 import type { Logger } from '../shared/logger.js';
 import { type Service, ServiceGroup } from '../shared/service.js';
-import { type Clock, parseInstant, systemClock } from '../shared/time.js';
+import { type Clock, systemClock } from '../shared/time.js';
 import { buildTimeMs } from '../shared/version.js';
 import { createApi } from './api/api.js';
 import { statusOf } from './api/status.js';
@@ -23,28 +23,17 @@ import { SpaceMonitor } from './ledger/space-monitor.js';
 import { StoreState } from './ledger/store-state.js';
 import { AlertBook } from './monitor/alerts/alert-book.js';
 import { AlertMonitor } from './monitor/alerts/alert-monitor.js';
-import { ConnectivityMonitor } from './monitor/connectivity.js';
 import { Housekeeping, keepClock } from './monitor/housekeeping.js';
 import { LatestReadings } from './monitor/latest-readings.js';
 import { NodeReport } from './monitor/node-report.js';
-import { ObservedLink } from './monitor/observed-link.js';
 import { countsOf } from './monitor/stats/counts.js';
 import { StatsBook } from './monitor/stats/stats-book.js';
 import { StorePulse } from './monitor/store-pulse.js';
 import { ThresholdWatch } from './monitor/thresholds/threshold-watch.js';
-import type { NodeParts, SyncParts } from './node-parts.js';
-import { forcedReplication } from './push/forced-replication.js';
-import { PushController } from './push/push-controller.js';
-import { Pusher } from './push/pusher.js';
+import type { NodeParts } from './node-parts.js';
+import { openSync } from './open-sync.js';
 import { QuarantineStore } from './push/quarantine-store.js';
-import { RightOfWay } from './push/right-of-way.js';
-import { Schedule } from './push/schedule.js';
 import { EdgeRegistry } from './registry/edge-registry.js';
-import { RegistryCentre } from './registry/registry-centre.js';
-import { RegistrySync } from './registry/registry-sync.js';
-
-/** Beyond what a request may take without progress. */
-const STILL_MS = 120_000;
 
 export interface NodeOptions {
   config: NodeConfig;
@@ -234,72 +223,6 @@ async function openParts(
     for (const one of opened.reverse()) await one.close().catch(() => undefined);
     throw error;
   }
-}
-
-function openSync(parts: NodeParts, url: string, purpose: 'node' | 'tool'): SyncParts {
-  const { config, ledger, keeper, state, quarantine, clock, log } = parts;
-  const isLive = config.SYNC_MODE === 'live' && purpose === 'node';
-  const connectivity = new ConnectivityMonitor({
-    intervalMs: config.CONNECTIVITY_INTERVAL * 1000,
-    now: () => clock.now(),
-    probe: async (signal) => {
-      const { headers } = await link.request({ method: 'GET', path: '/', signal });
-      const centreMs = Date.parse(headers.date ?? '');
-      if (Number.isFinite(centreMs)) clock.compareWith(centreMs);
-    },
-  });
-  const link = new ObservedLink(
-    {
-      url,
-      user: config.CENTRAL_USER ?? config.VILLAGE_ID,
-      password: config.CENTRAL_PASSWORD,
-      timeoutMs: config.SYNC_TIMEOUT * 1000,
-    },
-    connectivity,
-  );
-  const rightOfWay = new RightOfWay();
-  const pusher = new Pusher({ ledger, keeper, state, link, quarantine, clock, log, rightOfWay });
-  const controller = new PushController({
-    ...{ pusher, ledger, quarantine, link, connectivity, state, clock, log },
-    live: isLive,
-    rules: { probeIntervalMs: config.CONNECTIVITY_INTERVAL * 1000, random: Math.random },
-    watchdog: { stillMs: STILL_MS + 2 * config.SYNC_TIMEOUT * 1000 },
-  });
-  const registry = new RegistrySync({
-    ...{ registry: parts.registry, connectivity, rightOfWay, clock, log },
-    centre: new RegistryCentre({ link, village: config.VILLAGE_ID, timeoutMs: config.SYNC_TIMEOUT * 1000 }),
-    rules: { live: isLive, random: Math.random },
-  });
-  const sync: SyncParts = { link, connectivity, pusher, controller, registry, schedule: undefined };
-  if (config.SYNC_SCHEDULE !== 'off' && purpose === 'node') sync.schedule = openSchedule({ ...parts, sync });
-  const { events } = connectivity;
-  events.on('down', ({ lastError }) => log.verbose('the link to the centre is down', { error: lastError?.message }));
-  events.on('up', () => log.verbose('the link to the centre is up'));
-  events.on('restored', () => sync.schedule?.linkRestored());
-  return sync;
-}
-
-function openSchedule(parts: NodeParts & { sync: SyncParts }): Schedule {
-  const { config, clock, state, sync, log } = parts;
-  return new Schedule({
-    expression: config.SYNC_SCHEDULE,
-    timeZone: config.SYNC_TIMEZONE,
-    jitterS: config.SYNC_JITTER,
-    village: config.VILLAGE_ID,
-    lastForcedSuccessMs: () => parseInstant(sync.controller.history.lastForcedSuccessAt ?? ''),
-    createdMs: parseInstant(state.createdAt) ?? clock.now(),
-    replicate: () => replicateOnSchedule(parts),
-    ...{ clock, log },
-  });
-}
-
-/** True when nothing is left to try again: everything arrived, or the centre has refused what did not. */
-async function replicateOnSchedule(parts: NodeParts & { sync: SyncParts }): Promise<boolean> {
-  const { ok, sent, pending, quarantined, error } = await forcedReplication(parts, {}, () => undefined);
-  const facts = { sent, pending, quarantined };
-  if (ok) parts.log.info('the scheduled replication is complete', facts);
-  else parts.log.warn(`the scheduled replication is not complete: ${error?.message ?? 'unknown'}`, facts);
-  return ok || (error !== undefined && 'code' in error && (error.code === 'quarantined' || error.code === 'refused'));
 }
 
 async function closeParts(parts: NodeParts): Promise<void> {

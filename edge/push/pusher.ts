@@ -1,8 +1,6 @@
 /**
- * Runs pushes: one at a time, over all segments that have something pending.
- *
- * A session with the centre is kept between runs; it is dropped at every failure but a broken link, and at every forced
- * run, which proves anew what the centre holds and therefore notices one that was wiped or restored.
+ * Runs pushes: one at a time, over all segments that have something pending, in a session with the centre that is kept
+ * between runs (`push-sessions.ts`).
  */
 import { messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
@@ -23,7 +21,8 @@ import { Drain } from './drain.js';
 import { FreshLane } from './fresh-lane.js';
 import { isNotYet } from './not-yet.js';
 import type { AnsweredBatch, BatchCounts, PushContext } from './push-context.js';
-import { PushSession } from './push-session.js';
+import type { PushSession } from './push-session.js';
+import { PushSessions } from './push-sessions.js';
 import { recoverQuarantine } from './quarantine-recovery.js';
 import { retryPostponed, retryQuarantined } from './quarantine-retry.js';
 import type { QuarantineStore } from './quarantine-store.js';
@@ -59,7 +58,6 @@ export interface PushTotals {
 export class Pusher {
   readonly #options: PusherOptions;
   readonly #centre: Centre;
-  readonly #proof: DeliveryProof;
   readonly #audit: CentreAudit;
   readonly #sizer = new BatchSizer();
   readonly #freshLane: FreshLane;
@@ -68,11 +66,7 @@ export class Pusher {
   readonly #listeners = new Set<() => void>();
   readonly #answerListeners = new Set<(answered: AnsweredBatch) => void>();
   readonly #totals: PushTotals = { sent: 0, held: 0, quarantined: 0 };
-  /** By segment: documents there were when this process began, which an earlier one may have sent. */
-  readonly #foundAtStart: ReadonlyMap<number, number>;
-  /** By segment: up to where documents were handed over in sessions that have ended. */
-  readonly #touched = new Map<number, number>();
-  #session: PushSession | undefined;
+  readonly #sessions: PushSessions;
   #runs = 0;
   #isRefusedInFloods = false;
 
@@ -80,10 +74,14 @@ export class Pusher {
     this.#options = options;
     this.#rightOfWay = options.rightOfWay ?? new RightOfWay();
     this.#centre = new Centre(options.link, (centreMs) => options.clock.compareWith(centreMs));
-    this.#proof = new DeliveryProof(this.#centre);
     this.#audit = new CentreAudit({ ...options, centre: this.#centre });
     this.#freshLane = new FreshLane(options.ledger, this.#sizer);
-    this.#foundAtStart = new Map(options.ledger.segments.map(({ number, count }) => [number, count]));
+    this.#sessions = new PushSessions({
+      ...{ ledger: options.ledger, log: options.log, centre: this.#centre, audit: this.#audit },
+      proof: new DeliveryProof(this.#centre),
+      isFlooded: () => this.#refusals.isFlooded,
+      nowText: () => this.#nowText(),
+    });
   }
 
   get totals(): Readonly<PushTotals> {
@@ -119,11 +117,11 @@ export class Pusher {
     try {
       // What is sent must be written down as delivered; a store that cannot would send it again and again.
       await ledger.heal();
-      if (await recoverQuarantine(quarantine, ledger.segments)) this.#leaveSession();
-      const wasAway = !this.#session || this.#session.interrupted;
-      const session = await this.#openSession(fresh, signal);
+      if (await recoverQuarantine(quarantine, ledger.segments)) this.#sessions.leave();
+      const { isAway } = this.#sessions;
+      const session = await this.#sessions.open(fresh, signal);
       await retryQuarantined(ledger, this.#context(session, signal), fresh ? 'not postponed' : 'due');
-      await this.#freshLane.openForBacklog(wasAway);
+      await this.#freshLane.openForBacklog(isAway);
       const push = () => this.#drain(session, fresh ? this.#untilReached(session) : this.#forAWhile(yields), signal);
       const isAudited = !fresh || (await this.#auditUnlessBusy(session, signal));
       await push();
@@ -145,7 +143,7 @@ export class Pusher {
       }
     } catch (error) {
       // One that was called off and left behind has no say in what the next one does.
-      if (number === this.#runs) this.#doubt(error, signal.aborted);
+      if (number === this.#runs) this.#sessions.doubt(error, signal.aborted);
       // What did not reach the centre says nothing of what it refuses.
       const isAnswer = error instanceof LinkError && !error.linkDown;
       if (isAnswer) this.#isRefusedInFloods = this.#refusals.wasFlood;
@@ -162,58 +160,8 @@ export class Pusher {
    * Writes the checkpoints that are behind, as a courtesy to the next start; not being able to costs nothing but bytes.
    */
   async writeCheckpoints(signal: AbortSignal): Promise<void> {
-    if (this.#session) await this.#writeCheckpoints(this.#session, signal);
-  }
-
-  async #openSession(fresh: boolean, signal: AbortSignal): Promise<PushSession> {
-    if (fresh) this.#leaveSession();
-    if (this.#session && !this.#session.interrupted) return this.#session;
-    const identity = await this.#centre.identify(signal);
-    const known = this.#session?.identity;
-    if (this.#session && JSON.stringify(known) === JSON.stringify(identity)) {
-      this.#session.interrupted = false;
-      return this.#session;
-    }
-    this.#leaveSession();
-    const session = new PushSession({
-      ...{ identity, centre: this.#centre, proof: this.#proof, log: this.#options.log },
-      touchedUpTo: (segment) => this.#touchedUpTo(segment, identity.receipts),
-      isFlooded: () => this.#refusals.isFlooded,
-      nowText: () => this.#nowText(),
-    });
-    this.#centre.forgetWitnesses();
-    await this.#audit.begin(session, signal);
-    this.#session = session;
-    return session;
-  }
-
-  /**
-   * What a failure makes doubtful. A link that broke says nothing about what the centre holds: of the same centre only
-   * what was on its way is asked for, or a link that breaks every minute would be spent on asking. After any other
-   * failure everything is asked anew.
-   */
-  #doubt(error: unknown, calledOff: boolean): void {
-    this.#session?.rewind();
-    if (calledOff) return;
-    if (this.#session && error instanceof LinkError && error.linkDown) this.#session.interrupted = true;
-    else this.#leaveSession();
-  }
-
-  #leaveSession(): void {
-    this.#session?.rewind();
-    for (const [number, localSeq] of this.#session?.touched() ?? []) {
-      this.#touched.set(number, Math.max(localSeq, this.#touched.get(number) ?? 0));
-    }
-    this.#session = undefined;
-  }
-
-  /** Undefined for a segment of which nothing can have been sent. */
-  #touchedUpTo({ number }: Segment, proves: boolean): number | undefined {
-    const touched = this.#touched.get(number);
-    const found = this.#foundAtStart.get(number);
-    if (touched === undefined && found === undefined) return undefined;
-    // A proof of what an earlier process may have sent is one request; asking for each document is not.
-    return Math.max(touched ?? 0, proves ? (found ?? 0) : 0);
+    const { current } = this.#sessions;
+    if (current) await this.#writeCheckpoints(current, signal);
   }
 
   /** False while the centre cannot give receipts, as after it took very much: what is pending need not wait for that. */
@@ -285,7 +233,7 @@ export class Pusher {
     } catch (error) {
       if (signal.aborted) throw error;
       log.verbose('segments could not be confirmed now', { error: messageOf(error) });
-      this.#doubt(error, false);
+      this.#sessions.doubt(error, false);
       return false;
     }
   }

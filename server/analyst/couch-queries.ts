@@ -3,11 +3,10 @@
  * all. They read and nothing else: only these paths and methods are passed on, with parameters that are checked by name.
  * On the embedded store `_all_docs` is answered by range; there are neither views nor `_find` there.
  */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { AppError, codeOf, messageOf } from '../../shared/app-error.js';
+import { AppError } from '../../shared/app-error.js';
 import { villageIdSchema } from '../../shared/documents.js';
+import { type AnswerInParts, sendParts } from '../../shared/http/long-answer.js';
 import type { Logger } from '../../shared/logger.js';
 import { couchErrorHandler } from '../gateway/couch-errors.js';
 import { readJsonBody } from '../gateway/request-body.js';
@@ -54,7 +53,7 @@ function allDocsHandler({ store, log }: CouchQueryContext): RequestHandler {
       return;
     }
     const rows = partitionRows(kept.telemetry, village, parseRangeQuery(parameters));
-    await sendChunks(response, rows, log);
+    await sendRows(response, rows, log);
   };
 }
 
@@ -116,32 +115,15 @@ async function passOn(
   response.once('close', () => gone.abort());
   const send = async (answer: CouchQueryAnswer) => {
     response.status(answer.status);
-    if (answer.ok) await sendChunks(response, answer.chunks, log);
+    if (answer.ok) await sendRows(response, answer.chunks, log);
     else response.json({ error: answer.error, reason: answer.reason });
   };
   await store.query?.({ ...query, signal: gone.signal }, send);
 }
 
-/** What breaks off later than the first part cuts the connection, which tells the reader that it is not whole. */
-async function sendChunks(response: Response, chunks: AsyncIterable<string | Uint8Array>, log: Logger): Promise<void> {
-  const parts = chunks[Symbol.asyncIterator]();
-  const first = await parts.next();
-  response.type('application/json').set('Cache-Control', 'no-store');
-  if (response.req.method === 'HEAD') {
-    await parts.return?.();
-    response.end();
-    return;
-  }
-  const all = async function* () {
-    if (!first.done) yield first.value;
-    for (let next = await parts.next(); !next.done; next = await parts.next()) yield next.value;
-  };
-  try {
-    await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 2 }), response);
-  } catch (error) {
-    if (codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE') return;
-    log.warn('the answer to a query broke off', { error: messageOf(error) });
-  }
+function sendRows(response: Response, parts: AnswerInParts['parts'], log: Logger): Promise<void> {
+  response.set('Cache-Control', 'no-store');
+  return sendParts(response, { contentType: 'application/json; charset=utf-8', parts }, log);
 }
 
 function onlyMethods(...allowed: string[]): RequestHandler {

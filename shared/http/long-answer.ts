@@ -8,11 +8,24 @@ import type { Logger } from '../logger.js';
 /** Text handed on at once: large enough to spare system calls, small enough to keep memory flat. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
-export interface LongAnswer {
+interface AnswerKind {
   contentType: string;
   /** Where it is to be saved rather than shown. */
   fileName?: string;
+}
+
+export interface LongAnswer extends AnswerKind {
   lines: AsyncIterable<string>;
+}
+
+/** Each part is sent as it is. */
+export interface AnswerInParts extends AnswerKind {
+  parts: AsyncIterable<string | Uint8Array>;
+}
+
+/** Lines are sent some together, else as `sendParts` sends. */
+export function sendLong(response: Response, { lines, ...kind }: LongAnswer, log: Logger): Promise<void> {
+  return sendParts(response, { ...kind, parts: inChunks(lines) }, log);
 }
 
 /**
@@ -20,19 +33,19 @@ export interface LongAnswer {
  * failure later on cuts the connection, which tells the reader that the answer is not whole. For HEAD no more than the
  * first part is made.
  */
-export async function sendLong(response: Response, answer: LongAnswer, log: Logger): Promise<void> {
-  const parts = inChunks(answer.lines);
+export async function sendParts(response: Response, answer: AnswerInParts, log: Logger): Promise<void> {
+  const parts = answer.parts[Symbol.asyncIterator]();
   const first = await parts.next();
   if (answer.fileName !== undefined) response.attachment(answer.fileName);
   response.set('Content-Type', answer.contentType);
   if (response.req.method === 'HEAD') {
-    await parts.return(undefined);
+    await parts.return?.();
     response.end();
     return;
   }
   const all = async function* () {
     if (!first.done) yield first.value;
-    yield* parts;
+    for (let next = await parts.next(); !next.done; next = await parts.next()) yield next.value;
   };
   try {
     await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 2 }), response);
@@ -41,7 +54,7 @@ export async function sendLong(response: Response, answer: LongAnswer, log: Logg
     log.warn('a long answer broke off', { error: messageOf(error) });
   } finally {
     // Where the reader was gone before anything was sent nobody else ends it.
-    await parts.return(undefined);
+    await parts.return?.();
   }
 }
 
