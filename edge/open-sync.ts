@@ -52,6 +52,9 @@ export function openSync(parts: NodeParts, url: string, purpose: 'node' | 'tool'
   const sync: SyncParts = { link, connectivity, pusher, controller, registry, schedule: undefined };
   if (config.SYNC_SCHEDULE !== 'off' && purpose === 'node') sync.schedule = openSchedule({ ...parts, sync });
   const { events } = connectivity;
+  // While nobody looked, the centre may have been begun anew or set back.
+  if (purpose === 'node') keeper.doubtConfirmations();
+  events.on('down', () => keeper.doubtConfirmations());
   events.on('down', ({ lastError }) => log.verbose('the link to the centre is down', { error: lastError?.message }));
   events.on('up', () => log.verbose('the link to the centre is up'));
   events.on('restored', () => sync.schedule?.linkRestored());

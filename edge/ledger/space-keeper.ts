@@ -2,8 +2,8 @@
  * Keeps the store within its space: deletes what the centre has confirmed, and says when there is no room for new data.
  *
  * Invariants: only sealed segments that are confirmed are deleted, whole, the oldest first, one at a time, and the space
- * is measured after each. For age only while the clock is sure, and on a confirmation of the last 48 hours; for space
- * on any confirmation. New data is refused only while a limit is reached and nothing can be deleted.
+ * is measured after each. For age only while the clock is sure, and on a confirmation of the last 48 hours that is not in
+ * doubt; for space on any confirmation. New data is refused only while a limit is reached and nothing can be deleted.
  */
 import { AppError, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
@@ -87,6 +87,8 @@ export class SpaceKeeper implements Service {
   #failed: ReadonlyMap<number, string> = new Map();
   #rollAsked: { segment: number; atMs: number } | undefined;
   #told: string | undefined;
+  /** By segment: the confirmation that is in doubt. */
+  #doubted: ReadonlyMap<number, string | undefined> = new Map();
 
   constructor(options: SpaceKeeperOptions) {
     this.#options = options;
@@ -129,12 +131,20 @@ export class SpaceKeeper implements Service {
     throw new AppError('storage_full', `${refusal}; nothing was stored`, { retryAfterS: STORAGE_RETRY_AFTER_S });
   }
 
-  /** Segments whose age is up but whose confirmation is too old to delete them on: the centre is to be asked anew. */
+  /**
+   * From now on the centre may be another, or an older state of itself: for age, which is no hurry, nothing is deleted on
+   * what it has said so far.
+   */
+  doubtConfirmations(): void {
+    this.#doubted = new Map(this.#confirmed.map(({ number, confirmedAt }) => [number, confirmedAt]));
+  }
+
+  /** Segments whose age is up but whose confirmation will not do to delete them on: the centre is to be asked anew. */
   segmentsToConfirmAgain(): readonly DeletableSegment[] {
     const { clock, retentionDays } = this.#options;
     if (!clock.sure) return [];
     const nowMs = clock.now();
-    return this.#confirmed.filter((one) => ageIsUp(one, retentionDays, nowMs) && !isFreshlyConfirmed(one, nowMs));
+    return this.#confirmed.filter((one) => ageIsUp(one, retentionDays, nowMs) && !this.#isFresh(one, nowMs));
   }
 
   /**
@@ -196,7 +206,12 @@ export class SpaceKeeper implements Service {
   #isDue(segment: DeletableSegment): boolean {
     const { clock, retentionDays } = this.#options;
     const nowMs = clock.now();
-    return clock.sure && ageIsUp(segment, retentionDays, nowMs) && isFreshlyConfirmed(segment, nowMs);
+    return clock.sure && ageIsUp(segment, retentionDays, nowMs) && this.#isFresh(segment, nowMs);
+  }
+
+  #isFresh(segment: DeletableSegment, nowMs: number): boolean {
+    const isDoubted = this.#doubted.has(segment.number) && this.#doubted.get(segment.number) === segment.confirmedAt;
+    return isFreshlyConfirmed(segment, nowMs) && !isDoubted;
   }
 
   /** Deletes the first of what `choices` names until it names none; one that cannot be deleted is passed by. */

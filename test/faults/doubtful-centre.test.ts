@@ -57,6 +57,21 @@ describe('a doubtful centre', () => {
     expect(await centre.documents(village)).to.have.length(30);
   });
 
+  it('gets back what it lost while a node was off, which deletes nothing for age on what it was told before', async () => {
+    const node = await startSite('node', { SEGMENT_MAX_DOCS: '10' });
+    for (let first = 0; first < 30; first += 10) await node.post(readings(10, first));
+    expect((await node.replicate()).result).to.include({ ok: true, pending: 0 });
+    await node.stop();
+    await centre.wipe({ as: 'same' });
+    await node.restart({ RETENTION_DAYS: '0' });
+    await node.client.json('/v1/cleanup', { method: 'POST' });
+    expect((await node.replicate()).result).to.include({ ok: true, pending: 0 });
+    expect(await centre.documents(village)).to.have.length(30);
+    // Told anew, it is deleted.
+    await node.client.json('/v1/cleanup', { method: 'POST' });
+    expect((await node.status()).store.segments).to.equal(1);
+  });
+
   it('gets everything although it cannot prove yet what it holds', async () => {
     const node = await startSite('node');
     await node.post(readings(50));

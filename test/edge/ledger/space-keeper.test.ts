@@ -62,6 +62,20 @@ describe('the space keeper, for age', () => {
     expect(shelf.dropped).to.deep.equal([stale.number]);
   });
 
+  it('keeps what was confirmed before the centre may have become another, until it is confirmed anew', async () => {
+    const { shelf, clock, apply, keeper } = keeperOverShelf();
+    const before = shelf.add(MB, { sealedAt: daysAgo(10), confirmedAt: daysAgo(1) });
+    shelf.add(MB, { sealedAt: daysAgo(1), confirmedAt: daysAgo(1) });
+    keeper.doubtConfirmations();
+    await apply();
+    expect(shelf.dropped).to.deep.equal([]);
+    expect(keeper.segmentsToConfirmAgain().map(({ number }) => number)).to.deep.equal([before.number]);
+    before.confirmedAt = new Date(clock.nowMs).toISOString();
+    expect(keeper.segmentsToConfirmAgain()).to.deep.equal([]);
+    await apply();
+    expect(shelf.dropped).to.deep.equal([before.number]);
+  });
+
   it('believes no confirmation from the future and counts no age from there', async () => {
     const { shelf, apply, keeper } = keeperOverShelf();
     shelf.add(MB, { sealedAt: daysAgo(10), confirmedAt: daysAgo(-1) });
