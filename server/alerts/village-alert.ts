@@ -2,6 +2,7 @@
  * What a person should know of a village now: told from what the centre holds, and from what the village's nodes reported
  * themselves, with the time of the report. Pure.
  */
+import { isTellable, type ToldLoss } from '../../shared/told-loss.js';
 import type { VillageWithNumbers } from '../analyst/village-view.js';
 
 export interface VillageAlert {
@@ -17,7 +18,8 @@ export interface VillageAlert {
   raisedAt?: string;
 }
 
-export function alertsOf(view: VillageWithNumbers, silentAfterHours: number): VillageAlert[] {
+/** `told`: what was told of lost documents, where that counts. */
+export function alertsOf(view: VillageWithNumbers, silentAfterHours: number, told?: ToldLoss): VillageAlert[] {
   const { id: village, silent, lastContactAt, numbers } = view;
   const alerts: VillageAlert[] = [];
   if (silent) {
@@ -26,7 +28,7 @@ export function alertsOf(view: VillageWithNumbers, silentAfterHours: number): Vi
     alerts.push({ village, code: 'silent', severity: 'warning', message });
   }
   const { lost = 0, unexplained = 0 } = numbers?.missing ?? {};
-  if (lost > 0) {
+  if (isTellable(told, lost)) {
     const message = `${countOf(lost)} lost in the village before the centre had them`;
     alerts.push({ village, code: 'lost', severity: 'critical', message });
   }

@@ -9,7 +9,7 @@ import { methodNotAllowed } from '../../shared/http/errors.js';
 import { refuseParameters } from '../../shared/http/registry-requests.js';
 import { defaultPageLimitSchema } from '../../shared/page-limit.js';
 import { parseParameters } from '../../shared/validation.js';
-import { type ClearedVillageAlert, raisedAtOf } from '../alerts/kept-alerts.js';
+import { type ClearedVillageAlert, type KeptAlerts, raisedAtOf } from '../alerts/kept-alerts.js';
 import type { NumbersMemory } from '../alerts/numbers-memory.js';
 import { alertsOf, type VillageAlert } from '../alerts/village-alert.js';
 import type { Roles } from '../roles.js';
@@ -46,7 +46,10 @@ export function alertRoutes(context: AlertContext, roles: Roles): Router {
       const unknown = views.flatMap(({ id, numbers }) => (numbers === undefined ? [id] : []));
       const partly = views.flatMap(({ id, numbers }) => (numbers && isPartial(numbers) ? [id] : []));
       response.json({
-        items: views.flatMap((view, n) => withTimes(alertsOf(view, silentAfterHours), records[n])),
+        items: views.flatMap((view, n) => {
+          const kept = records[n]?.keptAlerts;
+          return withTimes(alertsOf(view, silentAfterHours, kept?.loss), kept);
+        }),
         ...(unknown.length > 0 ? { numbersUnknown: unknown } : {}),
         ...(partly.length > 0 ? { numbersPartial: partly } : {}),
       });
@@ -73,9 +76,9 @@ function viewWith({ memory, clock, silentAfterHours }: AlertContext, record: Vil
   return found && 'numbers' in found ? { ...view, numbers: found.numbers } : view;
 }
 
-function withTimes(alerts: readonly VillageAlert[], record: VillageRecord | undefined): VillageAlert[] {
+function withTimes(alerts: readonly VillageAlert[], kept: KeptAlerts | undefined): VillageAlert[] {
   return alerts.map((alert) => {
-    const raisedAt = raisedAtOf(record?.keptAlerts, alert);
+    const raisedAt = raisedAtOf(kept, alert);
     return raisedAt === undefined ? alert : { ...alert, raisedAt };
   });
 }
