@@ -99,6 +99,21 @@ describe('the registry in a forced replication', () => {
     });
   }
 
+  it('ends the alert that the centre refuses it, once a run has had it synchronised, on a node that asks for nothing else', async () => {
+    const alerts = async () => (await site.status()).alerts.map(({ code }) => code);
+    failRegistry(403);
+    await site.replicate({ maxRetries: 1 });
+    expect(await alerts()).to.deep.equal(['registry']);
+    // A run that does not come as far changes nothing.
+    proxy.rule = () => faults.json(500, { error: 'x', reason: 'not now' });
+    await site.replicate({ maxRetries: 1 });
+    expect(await alerts()).to.deep.equal(['registry']);
+    proxy.rule = () => undefined;
+    expect((await site.replicate()).result).to.include({ ok: true });
+    expect(await alerts()).to.deep.equal([]);
+    expect((await site.status()).registry.state).to.equal('idle');
+  });
+
   it('is told and no failure where nothing that was edited here is left', async () => {
     await site.post(readings(20));
     failRegistry(500);
