@@ -15,7 +15,6 @@ import { alertsOf, type VillageAlert } from '../alerts/village-alert.js';
 import type { Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import type { AnalystContext } from './analyst-context.js';
-import type { NumbersView } from './village-numbers.js';
 import { type VillageWithNumbers, viewOf } from './village-view.js';
 
 export interface AlertContext extends AnalystContext {
@@ -44,7 +43,7 @@ export function alertRoutes(context: AlertContext, roles: Roles): Router {
       await context.memory.refresh(records, { maxAgeMs: context.numbersAgeMs, budgetMs: BUDGET_MS });
       const views = records.map((record) => viewWith(context, record));
       const unknown = views.flatMap(({ id, numbers }) => (numbers === undefined ? [id] : []));
-      const partly = views.flatMap(({ id, numbers }) => (numbers && isPartial(numbers) ? [id] : []));
+      const partly = views.flatMap(({ id, numbers }) => (numbers?.partly === undefined ? [] : [id]));
       response.json({
         items: views.flatMap((view, n) => {
           const kept = records[n]?.keptAlerts;
@@ -81,11 +80,6 @@ function withTimes(alerts: readonly VillageAlert[], kept: KeptAlerts | undefined
     const raisedAt = raisedAtOf(kept, alert);
     return raisedAt === undefined ? alert : { ...alert, raisedAt };
   });
-}
-
-/** Of a village that told of more nodes or spans than are looked at. */
-function isPartial({ nodes, moreNodes = 0 }: NumbersView): boolean {
-  return moreNodes > 0 || nodes.some(({ lookedAtFrom }) => lookedAtFrom !== undefined);
 }
 
 /** The last one cleared first. */

@@ -38,6 +38,8 @@ export interface VillageView {
   /** What is missing of its numbers, as of when they were looked at last; absent where they were not yet. */
   missing?: MissingCounts;
   missingAsOf?: string;
+  /** What `missing` leaves out. */
+  missingPartly?: string;
   /** When its node's newest report came, by the centre's clock; what follows is the village's word as of then. */
   reportedAt?: string;
   pending?: number;
@@ -73,8 +75,9 @@ export function viewOf(record: VillageRecord, nowMs: number, silentAfterHours: n
 export function withMissing(view: VillageView, memory: Pick<NumbersMemory, 'lookedAt'>): VillageView {
   const looked = memory.lookedAt(view.id);
   if (!looked) return view;
-  const { missing, at: missingAsOf } = looked;
-  return { ...view, missing, missingAsOf, need: needOf({ ...view, missing }) };
+  const { missing, at: missingAsOf, partly } = looked;
+  const known = { ...view, missing, missingAsOf, ...(partly === undefined ? {} : { missingPartly: partly }) };
+  return { ...known, need: needOf(known) };
 }
 
 function reported({ receivedAt, pending, oldestPendingAt, alerts, ...report }: NodeReport): Partial<VillageView> {
@@ -108,7 +111,9 @@ async function viewWithNumbers(context: AnalystContext, record: VillageRecord): 
   const question = { village: record.id, lastDocumentAt, report, silentAfterHours };
   try {
     const numbers = await numbersOf(store(), question);
-    return { ...view, numbers, need: needOf({ ...view, missing: numbers.missing }) };
+    const { missing, partly } = numbers;
+    const need = needOf({ ...view, missing, ...(partly === undefined ? {} : { missingPartly: partly }) });
+    return { ...view, numbers, need };
   } catch (error) {
     // When a village was last heard of is worth telling all the same.
     if (error instanceof AppError && error.retryable) return { ...view, numbersUnknown: error.message };

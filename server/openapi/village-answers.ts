@@ -65,6 +65,10 @@ const profileSchema = describing<VillageProfile>()(
   }),
 );
 
+const partly = z
+  .exactOptional(z.string())
+  .describe('What of its numbers was not looked at, since there is or it tells of too much; the counts leave that out');
+
 export const villageSchema = describing<VillageView>()(
   z.object({
     id: z.string(),
@@ -86,6 +90,7 @@ export const villageSchema = describing<VillageView>()(
     profile: z.exactOptional(profileSchema).describe('What its registry says of it'),
     missing: z.exactOptional(missingSchema).describe('Of its numbers, as of `missingAsOf`; `numbers` says more'),
     missingAsOf: z.exactOptional(instant),
+    missingPartly: partly,
     reportedAt: z
       .exactOptional(instant)
       .describe("When its node's newest report came; what follows is its word as of then"),
@@ -119,7 +124,7 @@ const nodeSchema = describing<NodeView>()(
 );
 
 const numbersSchema = describing<NumbersView>()(
-  z.object({ held: count, missing: missingSchema, nodes: z.array(nodeSchema), moreNodes: some }),
+  z.object({ held: count, missing: missingSchema, nodes: z.array(nodeSchema), moreNodes: some, partly }),
 );
 
 export const villageWithNumbersSchema = describing<VillageWithNumbers>()(
