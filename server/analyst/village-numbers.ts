@@ -132,7 +132,7 @@ function partlyOf(nodes: readonly NodeView[], moreNodes: number): string | undef
   const left = [
     ...cut.slice(0, NAMED_NODES).map(({ node, lookedAtFrom }) => `the numbers of ${node} below ${lookedAtFrom}`),
     ...(cut.length > NAMED_NODES ? [`low numbers of ${cut.length - NAMED_NODES} others`] : []),
-    ...(moreNodes > 0 ? [`${moreNodes} nodes`] : []),
+    ...(moreNodes > 0 ? [moreNodes === 1 ? '1 node' : `${moreNodes} nodes`] : []),
   ];
   if (left.length === 0) return undefined;
   return `the village has or tells of more than is looked at; left out are ${left.join(', ')}`;
