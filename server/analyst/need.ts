@@ -20,7 +20,7 @@ export function needOf(view: Viewed): Need {
   if (view.silent) return 'silent';
   const codes = new Set(view.alerts?.map(({ code }) => code));
   const { lost = 0, unexplained = 0 } = view.missing ?? {};
-  if (codes.has('lost') || lost > 0 || (view.report?.accounted?.lost ?? 0) > 0) return 'losing';
+  if (codes.has('lost') || Math.max(lost, view.report?.accounted?.lost ?? 0) > (view.lostToldOf ?? 0)) return 'losing';
   if (codes.has('blocked') || isRefused(view)) return 'blocked';
   if (codes.has('pending') || codes.has('stalled') || (view.pending ?? 0) > BACKLOG) return 'behind';
   const isWhole = unexplained === 0 && view.missingPartly === undefined;

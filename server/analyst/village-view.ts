@@ -1,5 +1,6 @@
 /** A village as analysts see it: what is truly known here, nothing guessed. */
 import { AppError } from '../../shared/app-error.js';
+import { isTellable, type ToldLoss } from '../../shared/told-loss.js';
 import type { NumbersMemory } from '../alerts/numbers-memory.js';
 import type { NodeReport, ReportedAlert } from '../registry/node-report.js';
 import type { VillageProfile } from '../registry/village-profile.js';
@@ -40,6 +41,8 @@ export interface VillageView {
   missingAsOf?: string;
   /** What `missing` leaves out. */
   missingPartly?: string;
+  /** So many lost documents have been told of as an alert, for as long as one is: they are news no more. */
+  lostToldOf?: number;
   /** When its node's newest report came, by the centre's clock; what follows is the village's word as of then. */
   reportedAt?: string;
   pending?: number;
@@ -67,8 +70,13 @@ export function viewOf(record: VillageRecord, nowMs: number, silentAfterHours: n
     disabled: disabledAt !== undefined,
     silent: nowMs - heardMs > silentAfterHours * MS_PER_HOUR,
     ...(report ? reported(report) : {}),
+    ...toldOf(keptAlerts?.loss),
   };
   return { ...view, need: needOf(view) };
+}
+
+function toldOf(loss: ToldLoss | undefined): Pick<VillageView, 'lostToldOf'> {
+  return loss && !isTellable(loss, loss.count) ? { lostToldOf: loss.count } : {};
 }
 
 /** With what is remembered of its numbers. */

@@ -91,6 +91,7 @@ export const villageSchema = describing<VillageView>()(
     missing: z.exactOptional(missingSchema).describe('Of its numbers, as of `missingAsOf`; `numbers` says more'),
     missingAsOf: z.exactOptional(instant),
     missingPartly: partly,
+    lostToldOf: some.describe('So many lost documents have been told of as an alert: they are news no more'),
     reportedAt: z
       .exactOptional(instant)
       .describe("When its node's newest report came; what follows is its word as of then"),

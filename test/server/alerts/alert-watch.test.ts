@@ -151,7 +151,14 @@ for (const kind of STORES) {
       for (let day = 0; day < 6; day++) expect(await lostAfter(24)).to.deep.equal([['5', raisedAt]]);
       await centre.restart();
       expect(await lostAfter(0)).to.deep.equal([['5', raisedAt]]);
+      const need = async (seq: number) => {
+        // It is not silent then.
+        await centre.push(login, [reading('lossy', seq, { seq })]);
+        return ((await (await centre.analyst('/v1/villages/lossy')).json()) as { need: string }).need;
+      };
+      expect(await need(30)).to.equal('losing');
       expect(await lostAfter(24)).to.deep.equal([]);
+      expect(await need(31)).to.equal('alerts');
       await centre.restart();
       expect(await lostAfter(24)).to.deep.equal([]);
       const text = await (await fetch(`${centre.url}/metrics`)).text();
