@@ -192,7 +192,7 @@ async function openParts(
       noForcedSyncMs: config.ALERT_NO_FORCED_SYNC_HOURS * 3_600_000,
     });
     const alertBook = new AlertBook({ state, clock, log });
-    alerts.restore(alertBook.open, clock.now(), clock.monotonic());
+    alerts.restore(alertBook.open, clock.now(), clock.monotonic(), alertBook.loss);
     const stats: StatsBook = new StatsBook({ state, clock, log, counted: () => countsOf(parts) });
     const parts: NodeParts = {
       ...{

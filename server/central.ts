@@ -83,7 +83,7 @@ export class Central implements Service {
     figures.counter('refused_logins_total', 'Logins not looked at after too many failures.', () => guard.refused);
     const waits = new RegistryWaits();
     figures.gauge('registry_waits', 'Requests that wait for a change of a registry.', () => waits.count);
-    const memory = new NumbersMemory({ store, contacts, clock, silentAfterHours });
+    const memory = new NumbersMemory({ store, contacts, clock, log, silentAfterHours });
     const { webhooks: targets = [], webhookSecret, metricsVillages = NAMED_VILLAGES } = config;
     const webhooks = new Webhooks({ targets, secret: webhookSecret, clock, log, times: alerts });
     this.#watch = new AlertWatch({

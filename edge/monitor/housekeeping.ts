@@ -60,9 +60,9 @@ export class Housekeeping implements Service {
   }
 
   async #lookAtStatus(): Promise<void> {
-    const { alertBook, stats } = this.#parts;
+    const { alertBook, alerts, stats } = this.#parts;
     const status = await statusOf(this.#parts);
-    await alertBook.note(status.alerts);
+    await alertBook.note(status.alerts, alerts.loss);
     await stats.look();
     // Nobody is there to read the report of a node without a centre.
     if (this.#parts.sync) await this.#parts.report.look(status);

@@ -6,6 +6,9 @@
  * change written is the one who tells of it: of several gateways before one CouchDB one, and after a restart nobody again.
  * What a gateway did not get told before it ended, the next one to look takes up some minutes later.
  *
+ * Along with alerts a record is given what was newest of the village when they were decided. So whoever decides next has heard
+ * as much, though the gateway that heard it was killed before it had written its contacts down.
+ *
  * A look costs one list of the villages, and the index of those of which something came, each at most once an hour and
  * for a few seconds a minute together.
  */
@@ -15,7 +18,7 @@ import type { Logger } from '../../shared/logger.js';
 import type { Service } from '../../shared/service.js';
 import { type Clock, formatInstant, sleep } from '../../shared/time.js';
 import { type VillageView, type VillageWithNumbers, viewOf, withMissing } from '../analyst/village-view.js';
-import type { ContactLog } from '../gateway/contact-log.js';
+import { type Contact, type ContactLog, later } from '../gateway/contact-log.js';
 import type { CentralStore, VillageRecord } from '../store/contract.js';
 import { type Found, type KeptAlerts, OF_NUMBERS, type Seen, steppedAlerts } from './kept-alerts.js';
 import type { NumbersMemory } from './numbers-memory.js';
@@ -132,7 +135,7 @@ export class AlertWatch implements Service {
       // What cannot be written is told once more.
       await this.#options
         .store()
-        .villages.update(village, (newest) => this.#changed(newest, undefined).record)
+        .villages.update(village, (newest) => this.#changed(newest).record)
         .catch(() => undefined);
     }
     this.#done.clear();
@@ -180,14 +183,14 @@ export class AlertWatch implements Service {
 
   /** What is kept of the village then. */
   async #step(record: VillageRecord, found: Found): Promise<KeptAlerts | undefined> {
-    const expected = this.#changed(record, found);
+    const expected = this.#changed(record, record, found);
     if (!expected.isChanged) {
       this.#forget(record.id, expected.done);
       return record.keptAlerts;
     }
     let changed = expected;
     const written = await this.#options.store().villages.update(record.id, (newest) => {
-      changed = this.#changed(newest, found);
+      changed = this.#changed(newest, record, found);
       return changed.record;
     });
     this.#forget(record.id, changed.done);
@@ -196,23 +199,31 @@ export class AlertWatch implements Service {
     return written?.keptAlerts;
   }
 
-  /** What becomes of a record, and what is to be told then; without findings only what was told of leaves it. */
-  #changed(record: VillageRecord, found: Found | undefined): ChangedRecord {
+  /**
+   * What becomes of a record, and what is to be told then; without findings only what was told of leaves it. `seen`: the
+   * record as it was when they were found, with what this gateway knew better.
+   */
+  #changed(record: VillageRecord, seen?: VillageRecord, found?: Found): ChangedRecord {
     const { clock, tell } = this.#options;
     const { id, keptAlerts } = record;
     const nowMs = clock.now();
     const at = formatInstant(nowMs);
-    const step = found
-      ? steppedAlerts(keptAlerts, found, at)
-      : { kept: keptAlerts ?? { open: [], history: [] }, news: [] };
-    const isNews = step.news.length > 0;
-    const stepped = isNews ? { ...record, keptAlerts: step.kept } : record;
-    if (!tell) return { record: stepped, news: [], done: [], isChanged: isNews };
+    const before = keptAlerts ?? { open: [], history: [] };
+    const step = found ? steppedAlerts(before, seenOf(record), found, at) : { kept: before, news: [] };
+    const isStep = step.kept !== before;
+    const stepped = isStep && seen ? { ...later(record, contactOf(seen)), keptAlerts: step.kept } : record;
+    if (!tell) return { record: stepped, news: [], done: [], isChanged: isStep };
     const fresh = step.news.map((one) => ({ ...one, id: randomUUID(), by: '', until: '' }));
     const done = this.#done.get(id) ?? new Set<string>();
     const claiming = { by: this.#id, nowMs, telling: this.#telling, done };
     const { kept, news, isChanged } = claimNews(step.kept, fresh, claiming);
-    return { record: isChanged ? { ...record, keptAlerts: kept } : record, news, done: [...done], isChanged };
+    const isWritten = isChanged || isStep;
+    return {
+      record: isWritten ? { ...stepped, keptAlerts: kept } : record,
+      news,
+      done: [...done],
+      isChanged: isWritten,
+    };
   }
 
   #tell(village: string, news: readonly UntoldNews[]): void {
@@ -241,24 +252,22 @@ export class AlertWatch implements Service {
   #foundOf(record: VillageRecord, current: ReadonlySet<string>): { view: VillageView; found: Found } {
     const { clock, silentAfterHours, memory } = this.#options;
     const view = withMissing(viewOf(record, clock.now(), silentAfterHours), memory);
-    const base = { seen: seenOf(record), silentBefore: formatInstant(this.#silentBeforeMs()) };
-    if (view.disabled) return { view, found: { ...base, alerts: [], undecided: new Set() } };
+    const seen = seenOf(record);
+    if (view.disabled) return { view, found: { seen, alerts: [], undecided: new Set() } };
     const remembered = memory.of(record.id);
     const isCurrent = current.has(record.id) && remembered !== undefined && 'numbers' in remembered;
     const whole: VillageWithNumbers = isCurrent ? { ...view, numbers: remembered.numbers } : view;
     const undecided = new Set(isCurrent ? [] : OF_NUMBERS);
     if (view.silent && !this.#isSilentForSure(record)) undecided.add('silent');
-    return { view, found: { ...base, alerts: alertsOf(whole, silentAfterHours), undecided } };
+    const lost = whole.numbers?.missing.lost;
+    const alerts = alertsOf(whole, silentAfterHours);
+    return { view, found: { seen, alerts, undecided, ...(lost === undefined ? {} : { lost }) } };
   }
 
   #isSilentForSure({ lastContactAt, createdAt }: VillageRecord): boolean {
     if (this.#options.clock.monotonic() - this.#startedMs < this.#times.graceMs) return false;
-    return Date.parse(lastContactAt ?? createdAt) < this.#silentBeforeMs();
-  }
-
-  #silentBeforeMs(): number {
     const { clock, silentAfterHours } = this.#options;
-    return clock.now() - silentAfterHours * MS_PER_HOUR - MARGIN_MS;
+    return Date.parse(lastContactAt ?? createdAt) < clock.now() - silentAfterHours * MS_PER_HOUR - MARGIN_MS;
   }
 
   #failed(failure: string): void {
@@ -268,6 +277,15 @@ export class AlertWatch implements Service {
       error: failure,
     });
   }
+}
+
+/** What a look goes by. */
+function contactOf({ lastContactAt, lastDocumentAt, report }: VillageRecord): Contact {
+  return {
+    ...(lastContactAt === undefined ? {} : { lastContactAt }),
+    ...(lastDocumentAt === undefined ? {} : { lastDocumentAt }),
+    ...(report === undefined ? {} : { report }),
+  };
 }
 
 function seenOf({ lastContactAt, lastDocumentAt, report }: VillageRecord): Seen {

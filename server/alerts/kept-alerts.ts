@@ -4,6 +4,7 @@
  *
  * Of one code there is one alert: a village that reports several (readings beyond thresholds) has the first of them shown.
  */
+import { isTellable, steppedLoss, type ToldLoss } from '../../shared/told-loss.js';
 import type { UntoldNews } from './untold-news.js';
 import type { VillageAlert } from './village-alert.js';
 
@@ -12,8 +13,6 @@ export interface KeptAlert {
   code: string;
   severity: VillageAlert['severity'];
   message: string;
-  /** Of `lost`. */
-  documents?: number;
   raisedAt: string;
   /** By the village's clock; only of what a node reported. */
   since?: string;
@@ -25,7 +24,7 @@ export interface ClearedVillageAlert extends KeptAlert {
   clearedAt: string;
 }
 
-/** What was newest of a village when its alerts were decided: whoever has seen less has no say. Canonical instants. */
+/** What somebody has seen newest of a village. Canonical instants. */
 export interface Seen {
   contactAt?: string;
   documentAt?: string;
@@ -36,7 +35,8 @@ export interface KeptAlerts {
   open: readonly KeptAlert[];
   /** Newest first. */
   history: readonly ClearedVillageAlert[];
-  seen?: Seen;
+  /** What was told of lost documents. */
+  loss?: ToldLoss;
   /** What webhooks are still to be told, in order; absent where there is nothing. */
   untold?: readonly UntoldNews[];
 }
@@ -45,9 +45,9 @@ export interface Found {
   alerts: readonly VillageAlert[];
   /** Codes of the centre's own that cannot be told now: they stay as they are. */
   undecided: ReadonlySet<string>;
+  /** How many documents are lost; absent where that is not known, or nobody is to be told. */
+  lost?: number;
   seen: Seen;
-  /** A village last heard of before this instant is silent for sure. */
-  silentBefore: string;
 }
 
 export interface AlertNews {
@@ -58,36 +58,48 @@ export interface AlertNews {
 /** The centre's own alerts that are told from numbers. */
 export const OF_NUMBERS: readonly string[] = ['lost', 'gaps'];
 
+const LOST = 'lost';
 const NONE: KeptAlerts = { open: [], history: [] };
 const MAX_HISTORY = 12;
 const SEVERITIES: readonly VillageAlert['severity'][] = ['info', 'warning', 'critical'];
 
-/** No news: what is kept holds. `at`: a canonical instant. */
+/**
+ * What is kept is the very same where nothing changes. `known`: what the record says was newest of the village; whoever has
+ * seen less has no say. `at`: a canonical instant.
+ */
 export function steppedAlerts(
   kept: KeptAlerts = NONE,
+  known: Seen,
   found: Found,
   at: string,
 ): { kept: KeptAlerts; news: AlertNews[] } {
   const findings = firstByKey(found.alerts);
-  // Another gateway may have seen something newer, and not have written it down yet.
-  const isBehind = (name: keyof Seen) => (found.seen[name] ?? '') < (kept.seen?.[name] ?? '');
+  const isBehind = (name: keyof Seen) => (found.seen[name] ?? '') < (known[name] ?? '');
   const isUndecided = ({ code, reported }: Pick<KeptAlert, 'code' | 'reported'>) => {
     if (reported) return isBehind('reportAt');
     if (found.undecided.has(code)) return true;
     if (OF_NUMBERS.includes(code)) return isBehind('documentAt') || isBehind('reportAt');
-    // A contact so old changes nothing, and may never be written down: the gateway that had it may have been killed.
-    return isBehind('contactAt') && (kept.seen?.contactAt ?? '') >= found.silentBefore;
+    return isBehind('contactAt');
   };
+  const { lost } = found;
+  const isLossKnown = lost !== undefined && !isUndecided({ code: LOST });
+  const loss = isLossKnown ? steppedLoss(kept.loss, lost, at.slice(0, 10)) : kept.loss;
+  if (isLossKnown && !isTellable(loss, lost)) findings.delete(LOST);
+  // What was raised before anything was kept of losses is not raised again.
+  const isFurther = kept.loss !== undefined && (loss?.count ?? 0) > kept.loss.count;
   const news: AlertNews[] = [];
   const open: KeptAlert[] = [];
   for (const alert of kept.open) {
     const finding = findings.get(keyOf(alert));
+    if (isFurther && keyOf(alert) === LOST) {
+      news.push({ event: 'cleared', alert: { ...alert, clearedAt: at } });
+      continue;
+    }
     findings.delete(keyOf(alert));
     if (isUndecided(alert)) open.push(alert);
     else if (!finding) news.push({ event: 'cleared', alert: { ...alert, clearedAt: at } });
-    else if (isWorse(finding, alert)) {
-      const { severity, message, documents } = finding;
-      const worse = { ...alert, severity, message, ...(documents === undefined ? {} : { documents }) };
+    else if (rankOf(finding) > rankOf(alert)) {
+      const worse = { ...alert, severity: finding.severity, message: finding.message };
       open.push(worse);
       news.push({ event: 'worse', alert: worse });
     } else open.push(alert);
@@ -98,24 +110,11 @@ export function steppedAlerts(
     open.push(alert);
     news.push({ event: 'raised', alert });
   }
-  if (news.length === 0) return { kept, news };
+  if (news.length === 0 && loss === kept.loss) return { kept, news };
   const cleared = news.flatMap(({ alert }) => ('clearedAt' in alert ? [alert] : []));
   const history = [...cleared, ...kept.history].slice(0, MAX_HISTORY);
-  return { kept: { ...kept, open, history, seen: latest(kept.seen, found.seen) }, news };
-}
-
-/** More are lost, or it is more severe. */
-function isWorse(finding: VillageAlert, alert: KeptAlert): boolean {
-  return rankOf(finding) > rankOf(alert) || (finding.documents ?? 0) > (alert.documents ?? 0);
-}
-
-function latest(a: Seen = {}, b: Seen): Seen {
-  const seen: Seen = { ...a, ...b };
-  for (const name of ['contactAt', 'documentAt', 'reportAt'] as const) {
-    const before = a[name];
-    if (before !== undefined && before > (b[name] ?? '')) seen[name] = before;
-  }
-  return seen;
+  const { loss: _, ...rest } = kept;
+  return { kept: { ...rest, open, history, ...(loss ? { loss } : {}) }, news };
 }
 
 /** When the centre raised each alert, by key. */
@@ -124,10 +123,9 @@ export function raisedAtOf(kept: KeptAlerts = NONE, alert: VillageAlert): string
   return kept.open.find((one) => keyOf(one) === key)?.raisedAt;
 }
 
-function keptOf({ code, severity, message, documents, since, reportedAt }: VillageAlert, raisedAt: string): KeptAlert {
+function keptOf({ code, severity, message, since, reportedAt }: VillageAlert, raisedAt: string): KeptAlert {
   return {
     ...{ code, severity, message, raisedAt },
-    ...(documents === undefined ? {} : { documents }),
     ...(since === undefined ? {} : { since }),
     ...(reportedAt === undefined ? {} : { reported: true }),
   };

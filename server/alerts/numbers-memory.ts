@@ -6,14 +6,10 @@
  * What came by way of another gateway is known here when that has written its contacts down, some minutes later.
  */
 import { AppError, messageOf } from '../../shared/app-error.js';
+import type { Logger } from '../../shared/logger.js';
 import { type Clock, formatInstant } from '../../shared/time.js';
 import { type MissingByDay, missingByDay } from '../analyst/missing-days.js';
-import {
-  lookAtNumbers,
-  type MissingCounts,
-  type NumbersQuestion,
-  type NumbersView,
-} from '../analyst/village-numbers.js';
+import { lookAtNumbers, type NumbersQuestion, type NumbersView } from '../analyst/village-numbers.js';
 import type { ContactLog } from '../gateway/contact-log.js';
 import type { CentralStore, VillageRecord } from '../store/contract.js';
 
@@ -21,6 +17,7 @@ export interface NumbersMemoryOptions {
   store(): CentralStore;
   contacts: Pick<ContactLog, 'arrivalsOf'>;
   clock: Clock;
+  log: Logger;
   silentAfterHours: number;
 }
 
@@ -67,10 +64,12 @@ export class NumbersMemory {
     return found && 'missing' in found ? found.missing : undefined;
   }
 
-  /** How many numbers were missing, and when they were looked at. */
-  lookedAt(village: string): { missing: MissingCounts; at: string } | undefined {
+  /** How many numbers were missing, what was left out, and when they were looked at. */
+  lookedAt(village: string): (Pick<NumbersView, 'missing' | 'partly'> & { at: string }) | undefined {
     const entry = this.#entries.get(village);
-    return entry && 'numbers' in entry.found ? { missing: entry.found.numbers.missing, at: entry.at } : undefined;
+    if (!entry || !('numbers' in entry.found)) return undefined;
+    const { missing, partly } = entry.found.numbers;
+    return { missing, at: entry.at, ...(partly === undefined ? {} : { partly }) };
   }
 
   /**
@@ -125,8 +124,15 @@ export class NumbersMemory {
       this.#entries.set(village, { mark, lookedMs, at, found: { unknown: messageOf(error) } });
       throw error;
     });
+    if (!this.#isPartly(village) && 'numbers' in found && found.numbers.partly !== undefined) {
+      this.#options.log.warn('not all numbers of a village are looked at', { village, why: found.numbers.partly });
+    }
     this.#entries.set(village, { mark, lookedMs, at, found });
     return found;
+  }
+
+  #isPartly(village: string): boolean {
+    return this.lookedAt(village)?.partly !== undefined;
   }
 
   #markOf({ id, lastDocumentAt, report }: VillageRecord): string {

@@ -2,6 +2,7 @@
  * What a person should know of a village now: told from what the centre holds, and from what the village's nodes reported
  * themselves, with the time of the report. Pure.
  */
+import { isTellable, type ToldLoss } from '../../shared/told-loss.js';
 import type { VillageWithNumbers } from '../analyst/village-view.js';
 
 export interface VillageAlert {
@@ -10,8 +11,6 @@ export interface VillageAlert {
   code: string;
   severity: 'info' | 'warning' | 'critical';
   message: string;
-  /** How many, of `lost`: what is gone stays gone, and more of it is news. */
-  documents?: number;
   /** Since when by the village's clock, and when the report came; only of what a node reported itself. */
   since?: string;
   reportedAt?: string;
@@ -19,7 +18,8 @@ export interface VillageAlert {
   raisedAt?: string;
 }
 
-export function alertsOf(view: VillageWithNumbers, silentAfterHours: number): VillageAlert[] {
+/** `told`: what was told of lost documents, where that counts. */
+export function alertsOf(view: VillageWithNumbers, silentAfterHours: number, told?: ToldLoss): VillageAlert[] {
   const { id: village, silent, lastContactAt, numbers } = view;
   const alerts: VillageAlert[] = [];
   if (silent) {
@@ -28,9 +28,9 @@ export function alertsOf(view: VillageWithNumbers, silentAfterHours: number): Vi
     alerts.push({ village, code: 'silent', severity: 'warning', message });
   }
   const { lost = 0, unexplained = 0 } = numbers?.missing ?? {};
-  if (lost > 0) {
+  if (isTellable(told, lost)) {
     const message = `${countOf(lost)} lost in the village before the centre had them`;
-    alerts.push({ village, code: 'lost', severity: 'critical', message, documents: lost });
+    alerts.push({ village, code: 'lost', severity: 'critical', message });
   }
   if (unexplained > 0) {
     const message = `${countOf(unexplained)} missing although newer ones came, and the village has not said why`;

@@ -2,9 +2,9 @@
  * What nodes have told of their own numbers: which are void, lost, quarantined or given up. Of all events about a number the
  * newest one holds, and one that does not name it takes back what earlier ones said. Pure but for the reading.
  */
-import { AppError } from '../../shared/app-error.js';
 import type { TelemetryDocument } from '../../shared/documents.js';
 import type { RangeReader } from '../../shared/range-reader.js';
+import { type News, ToldSpans } from './told-spans.js';
 
 /** In the order in which one number is looked for in an event. */
 export const TOLD_KINDS = ['lost', 'quarantined', 'released', 'void'] as const;
@@ -28,25 +28,30 @@ export interface NodeTold {
   spans: ToldSpan[];
   /** Of the events this node stored itself while its clock was sure, by number. */
   events: EventTime[];
+  /** It told of so much that nothing is known of the numbers below; 1 otherwise. */
+  from: number;
 }
+
+/** A village's own events must fill no memory: so many nodes of it are looked at. */
+export const MAX_NODES = 20;
 
 const PAGE = 1000;
 /** Of one node: a flapping threshold stores events by the hundred thousand. */
 const MAX_TIMES = 20_000;
-/** Whose events tell times: a store has a few names in its life. */
-const MAX_TIMED_NODES = 200;
-/** Spans and events of a village that are held at once: what a thief makes a stolen node tell must not fill the memory. */
-const MAX_TOLD = 100_000;
+/** Names of nodes that are not looked at. */
+const MAX_OTHERS = 1_000;
+/** They are logged and shown: nothing else may be in them. */
+const NAME = /^[a-z0-9]{1,12}$/;
 
-/** By node name; nodes that told of nothing and stored no event are not in it. Throws `busy` where more was told than is held. */
-export async function readTold(reader: RangeReader, village: string): Promise<Map<string, NodeTold>> {
-  const fold = new ToldFold();
+/** `first`: names that are looked at in any case, `MAX_NODES` at most. */
+export async function readTold(reader: RangeReader, village: string, first: readonly string[]): Promise<ToldFold> {
+  const fold = new ToldFold(first);
   const endId = `${village}:e:\uffff`;
   for (let startId = `${village}:e:`; ; ) {
     const page = await reader.readRange({ startId, endId, descending: false, limit: PAGE });
     for (const event of page) fold.add(event);
     const last = page.at(-1);
-    if (!last || page.length < PAGE) return fold.told();
+    if (!last || page.length < PAGE) return fold;
     startId = `${last._id}\u0000`;
   }
 }
@@ -60,54 +65,58 @@ export function toldBy(events: readonly TelemetryDocument[]): Map<string, NodeTo
 /**
  * Takes events in any order and keeps what is needed of them alone: what they tell of numbers, and when each was given
  * its number. Of a node with 20,000 events or more only every second time is kept, every fourth, and so on: a gap is
- * dated less closely there.
+ * dated less closely there. Of further nodes, once there are as many as are looked at, the names are kept alone.
  */
 export class ToldFold {
-  readonly #news: AgedNews[] = [];
-  readonly #times = new Map<string, TimeSeries>();
-  #told = 0;
+  readonly #first: ReadonlySet<string>;
+  readonly #nodes = new Map<string, { told: ToldSpans; times: TimeSeries }>();
+  readonly #others = new Set<string>();
+  /** Nodes of `#nodes` that are none of `#first`. */
+  #further = 0;
 
-  /** Times and news in memory. */
-  get held(): number {
-    return [...this.#times.values()].reduce((sum, { times }) => sum + times.length, this.#news.length);
+  constructor(first: readonly string[] = []) {
+    this.#first = new Set(first);
   }
 
-  /** Throws `busy` where more was told than is held. */
+  /** Times and parts of what was told in memory. */
+  get held(): number {
+    return [...this.#nodes.values()].reduce((sum, { told, times }) => sum + told.size + times.times.length, 0);
+  }
+
+  /** Nodes that were told of and found no room, a thousand of them at most. */
+  get others(): ReadonlySet<string> {
+    return this.#others;
+  }
+
   add(event: TelemetryDocument): void {
     const { _id, node, seq, boot, at } = event;
-    if (event.clock === undefined) this.#addTime(node, { seq, at });
+    if (event.clock === undefined) addTime(this.#nodeOf(node)?.times, { seq, at });
     const news = newsOf(event);
     if (!news) return;
-    this.#told += 1 + news.spans.length;
-    if (this.#told > MAX_TOLD) {
-      throw new AppError(
-        'busy',
-        `the village has told of its numbers in more than ${MAX_TOLD} spans, which are not looked at`,
-      );
-    }
-    this.#news.push({ ...news, boot, count: countIn(_id), at });
+    const known = this.#nodeOf(news.of);
+    if (known) known.told.add(news, { boot, count: countIn(_id), at });
+    else if (this.#others.size < MAX_OTHERS) this.#others.add(news.of);
   }
 
-  #addTime(node: string, time: EventTime): void {
-    const series = this.#times.get(node) ?? { times: [], every: 1, seen: 0 };
-    if (series.seen === 0 && this.#times.size >= MAX_TIMED_NODES) return;
-    this.#times.set(node, series);
-    if (series.seen++ % series.every !== 0) return;
-    series.times.push(time);
-    if (series.times.length < MAX_TIMES) return;
-    series.times = series.times.filter((_, n) => n % 2 === 0);
-    series.every *= 2;
-  }
-
+  /** By node name; nodes that told of nothing and stored no event are not in it. */
   told(): Map<string, NodeTold> {
-    const told = new Map<string, NodeTold>();
-    for (const [node, { times }] of this.#times) told.set(node, { spans: [], events: [...times].sort(bySeq) });
-    for (const news of [...this.#news].sort(byAge)) {
-      const known = told.get(news.of) ?? { spans: [], events: [] };
-      told.set(news.of, known);
-      repaint(known.spans, news);
+    return new Map(
+      [...this.#nodes].map(([node, { told, times }]) => {
+        return [node, { spans: told.spans(), events: [...times.times].sort(bySeq), from: told.from }];
+      }),
+    );
+  }
+
+  #nodeOf(name: string): { told: ToldSpans; times: TimeSeries } | undefined {
+    const known = this.#nodes.get(name);
+    if (known) return known;
+    if (!this.#first.has(name)) {
+      if (this.#first.size + this.#further >= MAX_NODES) return undefined;
+      this.#further++;
     }
-    return told;
+    const fresh = { told: new ToldSpans(), times: { times: [], every: 1, seen: 0 } };
+    this.#nodes.set(name, fresh);
+    return fresh;
   }
 }
 
@@ -118,37 +127,26 @@ interface TimeSeries {
   seen: number;
 }
 
-function bySeq(a: EventTime, b: EventTime): number {
-  return a.seq - b.seq;
+function addTime(series: TimeSeries | undefined, time: EventTime): void {
+  if (!series || series.seen++ % series.every !== 0) return;
+  series.times.push(time);
+  if (series.times.length < MAX_TIMES) return;
+  series.times = series.times.filter((_, n) => n % 2 === 0);
+  series.every *= 2;
 }
 
-/** News of one store, whatever it was called: by boot, then in the order they were made. */
-function byAge(a: AgedNews, b: AgedNews): number {
-  return a.boot - b.boot || a.count - b.count || (a.at < b.at ? -1 : 1);
+function bySeq(a: EventTime, b: EventTime): number {
+  return a.seq - b.seq;
 }
 
 function countIn(id: string): number {
   return Number(id.slice(id.lastIndexOf('-') + 1));
 }
 
-/** With what tells how old its event is. */
-interface AgedNews extends News {
-  boot: number;
-  count: number;
-  at: string;
-}
-
-interface News {
-  of: string;
-  from: number;
-  to: number;
-  spans: ToldSpan[];
-}
-
 /** What an event tells; nothing for one that is none, or not well-formed: villages may send what they like. */
-function newsOf(event: TelemetryDocument): News | undefined {
+function newsOf(event: TelemetryDocument): (News & { of: string }) | undefined {
   const { event: name, of, from, to } = event;
-  if (name !== 'numbers' || typeof of !== 'string' || !isNumber(from) || !isNumber(to) || from > to) return undefined;
+  if (name !== 'numbers' || !isName(of) || !isNumber(from) || !isNumber(to) || from > to) return undefined;
   const spans = TOLD_KINDS.flatMap((kind) =>
     spansIn(event[kind]).map(([low, high]) => ({ from: Math.max(low, from), to: Math.min(high, to), kind })),
   );
@@ -169,29 +167,10 @@ function spansIn(value: unknown): [number, number][] {
   });
 }
 
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && NAME.test(value);
+}
+
 function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1;
-}
-
-/** Puts the news in the place of whatever was told of these numbers. */
-function repaint(spans: ToldSpan[], { from, to, spans: news }: News): void {
-  const begin = firstEndingAt(spans, from);
-  let end = begin;
-  while ((spans[end]?.from ?? Number.POSITIVE_INFINITY) <= to) end++;
-  const [first, last] = [spans[begin], spans[end - 1]];
-  const before = first && end > begin && first.from < from ? [{ ...first, to: from - 1 }] : [];
-  const behind = last && end > begin && last.to > to ? [{ ...last, from: to + 1 }] : [];
-  spans.splice(begin, end - begin, ...before, ...news, ...behind);
-}
-
-/** Index of the first span that ends at or behind a number. */
-function firstEndingAt(spans: readonly ToldSpan[], number: number): number {
-  let low = 0;
-  let high = spans.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((spans[middle]?.to ?? Number.POSITIVE_INFINITY) < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -9,13 +9,12 @@ import { methodNotAllowed } from '../../shared/http/errors.js';
 import { refuseParameters } from '../../shared/http/registry-requests.js';
 import { defaultPageLimitSchema } from '../../shared/page-limit.js';
 import { parseParameters } from '../../shared/validation.js';
-import { type ClearedVillageAlert, raisedAtOf } from '../alerts/kept-alerts.js';
+import { type ClearedVillageAlert, type KeptAlerts, raisedAtOf } from '../alerts/kept-alerts.js';
 import type { NumbersMemory } from '../alerts/numbers-memory.js';
 import { alertsOf, type VillageAlert } from '../alerts/village-alert.js';
 import type { Roles } from '../roles.js';
 import type { VillageRecord } from '../store/contract.js';
 import type { AnalystContext } from './analyst-context.js';
-import type { NumbersView } from './village-numbers.js';
 import { type VillageWithNumbers, viewOf } from './village-view.js';
 
 export interface AlertContext extends AnalystContext {
@@ -44,9 +43,12 @@ export function alertRoutes(context: AlertContext, roles: Roles): Router {
       await context.memory.refresh(records, { maxAgeMs: context.numbersAgeMs, budgetMs: BUDGET_MS });
       const views = records.map((record) => viewWith(context, record));
       const unknown = views.flatMap(({ id, numbers }) => (numbers === undefined ? [id] : []));
-      const partly = views.flatMap(({ id, numbers }) => (numbers && isPartial(numbers) ? [id] : []));
+      const partly = views.flatMap(({ id, numbers }) => (numbers?.partly === undefined ? [] : [id]));
       response.json({
-        items: views.flatMap((view, n) => withTimes(alertsOf(view, silentAfterHours), records[n])),
+        items: views.flatMap((view, n) => {
+          const kept = records[n]?.keptAlerts;
+          return withTimes(alertsOf(view, silentAfterHours, kept?.loss), kept);
+        }),
         ...(unknown.length > 0 ? { numbersUnknown: unknown } : {}),
         ...(partly.length > 0 ? { numbersPartial: partly } : {}),
       });
@@ -73,16 +75,11 @@ function viewWith({ memory, clock, silentAfterHours }: AlertContext, record: Vil
   return found && 'numbers' in found ? { ...view, numbers: found.numbers } : view;
 }
 
-function withTimes(alerts: readonly VillageAlert[], record: VillageRecord | undefined): VillageAlert[] {
+function withTimes(alerts: readonly VillageAlert[], kept: KeptAlerts | undefined): VillageAlert[] {
   return alerts.map((alert) => {
-    const raisedAt = raisedAtOf(record?.keptAlerts, alert);
+    const raisedAt = raisedAtOf(kept, alert);
     return raisedAt === undefined ? alert : { ...alert, raisedAt };
   });
-}
-
-/** Of a village that told of more nodes or spans than are looked at. */
-function isPartial({ nodes, moreNodes = 0 }: NumbersView): boolean {
-  return moreNodes > 0 || nodes.some(({ lookedAtFrom }) => lookedAtFrom !== undefined);
 }
 
 /** The last one cleared first. */

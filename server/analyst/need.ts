@@ -1,6 +1,6 @@
 /**
  * Which villages need somebody most: the silent, the losing, the blocked, those behind, and those with anything else to look
- * at (an alert, numbers nobody has explained, an open conflict), in this order. Pure.
+ * at (an alert, numbers nobody has explained or looked at, an open conflict), in this order. Pure.
  */
 import type { VillageView } from './village-view.js';
 
@@ -20,10 +20,11 @@ export function needOf(view: Viewed): Need {
   if (view.silent) return 'silent';
   const codes = new Set(view.alerts?.map(({ code }) => code));
   const { lost = 0, unexplained = 0 } = view.missing ?? {};
-  if (codes.has('lost') || lost > 0 || (view.report?.accounted?.lost ?? 0) > 0) return 'losing';
+  if (codes.has('lost') || Math.max(lost, view.report?.accounted?.lost ?? 0) > (view.lostToldOf ?? 0)) return 'losing';
   if (codes.has('blocked') || isRefused(view)) return 'blocked';
   if (codes.has('pending') || codes.has('stalled') || (view.pending ?? 0) > BACKLOG) return 'behind';
-  return codes.size > 0 || unexplained > 0 || (view.openConflicts ?? 0) > 0 ? 'alerts' : 'none';
+  const isWhole = unexplained === 0 && view.missingPartly === undefined;
+  return codes.size > 0 || !isWhole || (view.openConflicts ?? 0) > 0 ? 'alerts' : 'none';
 }
 
 /** What it asked last was refused for want of a credential. */

@@ -11,7 +11,7 @@ import type { TelemetryDocument } from '../../shared/documents.js';
 import { formatInstant } from '../../shared/time.js';
 import type { NodeReport } from '../registry/node-report.js';
 import type { CentralStore, NodeNumbers, NumberSpan } from '../store/contract.js';
-import { type NodeTold, readTold, type ToldKind } from './accounted-numbers.js';
+import { MAX_NODES, type NodeTold, readTold, type ToldKind } from './accounted-numbers.js';
 import { findGaps, type OpenGap } from './number-gaps.js';
 import { gapBehind, reportOn, verdictOn } from './reported-numbers.js';
 
@@ -51,12 +51,15 @@ export interface NumbersView {
   nodes: NodeView[];
   /** Nodes that were not looked at, those with the fewest documents; `held` and `missing` leave them out. */
   moreNodes?: number;
+  /** What was not looked at, in a sentence: what else is told here is not all there is. */
+  partly?: string;
 }
 
 const MAX_GAPS = 100;
-/** A village's own events must not make an answer endless: so many nodes of it, and told spans of a node, are looked at. */
-const MAX_NODES = 20;
+/** A village's own events must not make an answer endless: so many told spans of a node are looked at. */
 const MAX_SPANS = 2_000;
+/** That are named where not all of a village was looked at. */
+const NAMED_NODES = 3;
 /** Questions that look for gaps, of all nodes together. */
 const MAX_COUNTS = 1_500;
 const MS_PER_HOUR = 3_600_000;
@@ -82,35 +85,57 @@ export interface LookedNumbers {
   nodes: readonly LookedNode[];
 }
 
-const NOTHING_TOLD: NodeTold = { spans: [], events: [] };
+const NOTHING_TOLD: NodeTold = { spans: [], events: [], from: 1 };
 
 export async function numbersOf(store: CentralStore, question: NumbersQuestion): Promise<NumbersView> {
   return (await lookAtNumbers(store, question)).numbers;
 }
 
 export async function lookAtNumbers(store: CentralStore, question: NumbersQuestion): Promise<LookedNumbers> {
-  const { village } = question;
-  const [held, told] = await Promise.all([store.numbers.nodes(village), readTold(store.telemetry, village)]);
+  const { village, report } = question;
+  const held = await store.numbers.nodes(village);
+  const reported = report?.lastSeq ? [report.node] : [];
+  const most = [...held].sort((a, b) => b.held - a.held).map(({ node }) => node);
+  const first = [...new Set([...most, ...reported])].slice(0, MAX_NODES);
+  const fold = await readTold(store.telemetry, village, first);
+  const told = fold.told();
   const names = new Set([
     ...held.map(({ node }) => node),
-    ...[...told].flatMap(([node, { spans }]) => (spans.length > 0 ? [node] : [])),
-    ...(question.report?.lastSeq ? [question.report.node] : []),
+    ...[...told].flatMap(([node, { spans, from }]) => (spans.length > 0 || from > 1 ? [node] : [])),
+    ...reported,
+    ...fold.others,
   ]);
   const byNode = new Map(held.map((one) => [one.node, one]));
   const known = [...names].sort().map((node) => byNode.get(node) ?? { node, held: 0, highest: 0 });
-  const looked = new Set([...known].sort((a, b) => b.held - a.held).slice(0, MAX_NODES));
+  const looked = known.filter(({ node }) => first.includes(node) || told.has(node));
   // All at once: a store that is far away takes as long for one question as for those of every node.
   const looks = await Promise.all(
-    known
-      .filter((some) => looked.has(some))
-      .map((one) => lookAtNode(store, question, one, told.get(one.node) ?? NOTHING_TOLD, looked.size)),
+    looked.map((one) => lookAtNode(store, question, one, told.get(one.node) ?? NOTHING_TOLD, looked.length)),
   );
   const nodes = looks.map(({ view }) => view);
   const missing = noneMissing();
   for (const one of nodes) for (const kind of kindsOf(missing)) missing[kind] += one.missing[kind];
   const more = known.length - nodes.length;
   const sum = nodes.reduce((total, one) => total + one.held, 0);
-  return { numbers: { held: sum, missing, nodes, ...(more > 0 ? { moreNodes: more } : {}) }, nodes: looks };
+  const partly = partlyOf(nodes, more);
+  const numbers: NumbersView = {
+    ...{ held: sum, missing, nodes },
+    ...(more > 0 ? { moreNodes: more } : {}),
+    ...(partly === undefined ? {} : { partly }),
+  };
+  return { numbers, nodes: looks };
+}
+
+/** Which part of a village's numbers was not looked at; `undefined` where all were. */
+function partlyOf(nodes: readonly NodeView[], moreNodes: number): string | undefined {
+  const cut = nodes.flatMap(({ node, lookedAtFrom }) => (lookedAtFrom === undefined ? [] : [{ node, lookedAtFrom }]));
+  const left = [
+    ...cut.slice(0, NAMED_NODES).map(({ node, lookedAtFrom }) => `the numbers of ${node} below ${lookedAtFrom}`),
+    ...(cut.length > NAMED_NODES ? [`low numbers of ${cut.length - NAMED_NODES} others`] : []),
+    ...(moreNodes > 0 ? [moreNodes === 1 ? '1 node' : `${moreNodes} nodes`] : []),
+  ];
+  if (left.length === 0) return undefined;
+  return `the village has or tells of more than is looked at; left out are ${left.join(', ')}`;
 }
 
 async function lookAtNode(
@@ -123,7 +148,7 @@ async function lookAtNode(
   const { village } = question;
   const { node, held } = numbers;
   const spans = told.spans.slice(-MAX_SPANS);
-  const lowest = spans.length < told.spans.length ? (spans[0]?.from ?? 1) : 1;
+  const lowest = spans.length < told.spans.length ? (spans[0]?.from ?? 1) : told.from;
   const count = (asked: readonly NumberSpan[]) => store.numbers.counts(village, node, asked);
   const maxCounts = Math.floor(MAX_COUNTS / nodes);
   const { gaps: open, heldOfTold } = await findGaps(numbers.highest, spans, count, { lowest, maxCounts });

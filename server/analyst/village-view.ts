@@ -1,5 +1,6 @@
 /** A village as analysts see it: what is truly known here, nothing guessed. */
 import { AppError } from '../../shared/app-error.js';
+import { isTellable, type ToldLoss } from '../../shared/told-loss.js';
 import type { NumbersMemory } from '../alerts/numbers-memory.js';
 import type { NodeReport, ReportedAlert } from '../registry/node-report.js';
 import type { VillageProfile } from '../registry/village-profile.js';
@@ -38,6 +39,10 @@ export interface VillageView {
   /** What is missing of its numbers, as of when they were looked at last; absent where they were not yet. */
   missing?: MissingCounts;
   missingAsOf?: string;
+  /** What `missing` leaves out. */
+  missingPartly?: string;
+  /** So many lost documents have been told of as an alert, for as long as one is: they are news no more. */
+  lostToldOf?: number;
   /** When its node's newest report came, by the centre's clock; what follows is the village's word as of then. */
   reportedAt?: string;
   pending?: number;
@@ -65,16 +70,22 @@ export function viewOf(record: VillageRecord, nowMs: number, silentAfterHours: n
     disabled: disabledAt !== undefined,
     silent: nowMs - heardMs > silentAfterHours * MS_PER_HOUR,
     ...(report ? reported(report) : {}),
+    ...toldOf(keptAlerts?.loss),
   };
   return { ...view, need: needOf(view) };
+}
+
+function toldOf(loss: ToldLoss | undefined): Pick<VillageView, 'lostToldOf'> {
+  return loss && !isTellable(loss, loss.count) ? { lostToldOf: loss.count } : {};
 }
 
 /** With what is remembered of its numbers. */
 export function withMissing(view: VillageView, memory: Pick<NumbersMemory, 'lookedAt'>): VillageView {
   const looked = memory.lookedAt(view.id);
   if (!looked) return view;
-  const { missing, at: missingAsOf } = looked;
-  return { ...view, missing, missingAsOf, need: needOf({ ...view, missing }) };
+  const { missing, at: missingAsOf, partly } = looked;
+  const known = { ...view, missing, missingAsOf, ...(partly === undefined ? {} : { missingPartly: partly }) };
+  return { ...known, need: needOf(known) };
 }
 
 function reported({ receivedAt, pending, oldestPendingAt, alerts, ...report }: NodeReport): Partial<VillageView> {
@@ -108,7 +119,9 @@ async function viewWithNumbers(context: AnalystContext, record: VillageRecord): 
   const question = { village: record.id, lastDocumentAt, report, silentAfterHours };
   try {
     const numbers = await numbersOf(store(), question);
-    return { ...view, numbers, need: needOf({ ...view, missing: numbers.missing }) };
+    const { missing, partly } = numbers;
+    const need = needOf({ ...view, missing, ...(partly === undefined ? {} : { missingPartly: partly }) });
+    return { ...view, numbers, need };
   } catch (error) {
     // When a village was last heard of is worth telling all the same.
     if (error instanceof AppError && error.retryable) return { ...view, numbersUnknown: error.message };

@@ -35,6 +35,8 @@ interface VillageRow {
   quarantined?: number;
   /** Missing numbers nobody has explained, as they were looked at last. */
   unexplained?: number;
+  /** What of its numbers was not looked at. */
+  missingPartly?: string;
   /** Documents of its registry that await a person. */
   openConflicts?: number;
   /** Codes of the alerts its node reported. */
@@ -72,6 +74,8 @@ function printTables({ url, version, villages, pending, openConflicts, items }: 
         one.alerts.join(' '),
       ]),
   ]);
+  const partly = needy.flatMap(({ id, missingPartly }) => (missingPartly === undefined ? [] : [{ id, missingPartly }]));
+  for (const { id, missingPartly } of partly.slice(0, MAX_SHOWN)) print(`Of ${id} not all is known: ${missingPartly}.`);
   if (needy.length > MAX_SHOWN) print(`… and ${needy.length - MAX_SHOWN} more; --format csv lists all of them.`);
 }
 
@@ -97,6 +101,7 @@ function rowOf(view: VillageView): VillageRow {
     alerts = [],
     report,
     missing,
+    missingPartly,
     openConflicts,
   } = view;
   const { lost, quarantined } = report?.accounted ?? {};
@@ -109,6 +114,7 @@ function rowOf(view: VillageView): VillageRow {
     ...(lost === undefined ? {} : { lost }),
     ...(quarantined === undefined ? {} : { quarantined }),
     ...(missing === undefined ? {} : { unexplained: missing.unexplained }),
+    ...(missingPartly === undefined ? {} : { missingPartly }),
     ...(openConflicts === undefined ? {} : { openConflicts }),
   };
 }

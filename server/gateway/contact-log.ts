@@ -174,7 +174,7 @@ export class ContactLog implements Service {
 }
 
 /** Another gateway may have heard of the village later: each time only moves forward. */
-function later(record: VillageRecord, contact: Contact | undefined): VillageRecord {
+export function later(record: VillageRecord, contact: Contact | undefined): VillageRecord {
   const merged = { ...record };
   for (const name of ['lastAttemptAt', 'lastContactAt', 'lastDocumentAt'] as const) {
     const seen = contact?.[name];

@@ -65,6 +65,10 @@ const profileSchema = describing<VillageProfile>()(
   }),
 );
 
+const partly = z
+  .exactOptional(z.string())
+  .describe('What of its numbers was not looked at, since there is or it tells of too much; the counts leave that out');
+
 export const villageSchema = describing<VillageView>()(
   z.object({
     id: z.string(),
@@ -86,6 +90,8 @@ export const villageSchema = describing<VillageView>()(
     profile: z.exactOptional(profileSchema).describe('What its registry says of it'),
     missing: z.exactOptional(missingSchema).describe('Of its numbers, as of `missingAsOf`; `numbers` says more'),
     missingAsOf: z.exactOptional(instant),
+    missingPartly: partly,
+    lostToldOf: some.describe('So many lost documents have been told of as an alert: they are news no more'),
     reportedAt: z
       .exactOptional(instant)
       .describe("When its node's newest report came; what follows is its word as of then"),
@@ -119,7 +125,7 @@ const nodeSchema = describing<NodeView>()(
 );
 
 const numbersSchema = describing<NumbersView>()(
-  z.object({ held: count, missing: missingSchema, nodes: z.array(nodeSchema), moreNodes: some }),
+  z.object({ held: count, missing: missingSchema, nodes: z.array(nodeSchema), moreNodes: some, partly }),
 );
 
 export const villageWithNumbersSchema = describing<VillageWithNumbers>()(
@@ -146,7 +152,6 @@ const alertSchema = describing<VillageAlert>()(
     code: z.string().describe("`silent`, `lost` or `gaps`; of a node's own alert what the node calls it"),
     severity,
     message: z.string(),
-    documents: z.exactOptional(z.number()).describe('How many, of `lost`'),
     since: z.exactOptional(instant),
     reportedAt: z.exactOptional(instant),
     raisedAt: z.exactOptional(instant).describe('When the centre noticed it, by its clock'),
@@ -165,7 +170,6 @@ const clearedAlertSchema = describing<{ village: string } & ClearedVillageAlert>
     code: z.string(),
     severity,
     message: z.string(),
-    documents: z.exactOptional(z.number()).describe('How many, of `lost`'),
     raisedAt: instant.describe('When the centre noticed it, by its clock'),
     since: z.exactOptional(instant).describe("By the village's clock"),
     reported: z.exactOptional(z.literal(true)).describe("A node's own"),

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { Centre, json } from './support/centre.js';
+import { event } from './support/documents.js';
 import { runCentral } from './support/process.js';
 import { VillageRegistry } from './support/village-registry.js';
 
@@ -43,6 +44,17 @@ describe('the verbs of solar-central about registries', () => {
       items: { village: string }[];
     };
     expect(items.map((one) => one.village)).to.deep.equal(['kano']);
+  }).timeout(30_000);
+
+  it('say of which village not all is known, since it tells of more than is looked at', async () => {
+    const login = await centre.addVillage('chatty');
+    const told = Array.from({ length: 21 }, (_, n) =>
+      event('chatty', n, { event: 'numbers', of: `node${n}`, from: 1, to: 3, void: [[2, 2]] }),
+    );
+    await centre.push(login, told);
+    await centre.lookAtAlerts();
+    const left = 'the village has or tells of more than is looked at; left out are 1 node';
+    expect((await verb('status')).stdout).to.include(`Of chatty not all is known: ${left}.`);
   }).timeout(30_000);
 
   it('tell how much is pending and how many conflicts are open', async () => {

@@ -35,7 +35,9 @@ const alertSchema = describing<Alert>()(
     severity: z.enum(['warning', 'critical']),
     since: instant,
     message,
-    subject: z.exactOptional(z.string()).describe('What it is about, where there may be several of one code'),
+    subject: z
+      .exactOptional(z.string())
+      .describe('What it is about, where there may be several of one code; of `lost` how many documents'),
   }),
 );
 

@@ -1,12 +1,14 @@
 /**
  * The alerts that are open and those that were, as they are kept across restarts: an alert that is open is written down
- * once, and moves to the history when it has gone.
+ * once, and moves to the history when it has gone. With them what was told of lost documents, which outlives its alert.
  *
- * Written when something was raised or cleared, at most once a minute, and at the end; a crash loses that minute at most.
+ * Written when something was raised or cleared, and once a day while a loss is told, at most once a minute, and at the end;
+ * a crash loses that minute at most.
  */
 import { messageOf } from '../../../shared/app-error.js';
 import type { Logger } from '../../../shared/logger.js';
 import { formatInstant } from '../../../shared/time.js';
+import type { ToldLoss } from '../../../shared/told-loss.js';
 import type { Alert, ClearedAlert } from './alert.js';
 
 /** What is kept; nothing before the first alert. */
@@ -14,6 +16,8 @@ export interface KeptAlerts {
   open?: readonly Alert[];
   /** Newest first. */
   history?: readonly ClearedAlert[];
+  /** Absent where nothing is lost. */
+  loss?: ToldLoss;
 }
 
 export interface AlertBookOptions {
@@ -30,14 +34,16 @@ export class AlertBook {
   readonly #options: AlertBookOptions;
   #open: readonly Alert[];
   #history: readonly ClearedAlert[];
+  #loss: ToldLoss | undefined;
   #isWritten = true;
   #writtenMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: AlertBookOptions) {
     this.#options = options;
-    const { open = [], history = [] } = options.state.alerts;
+    const { open = [], history = [], loss } = options.state.alerts;
     this.#open = open;
     this.#history = history;
+    this.#loss = loss;
   }
 
   /** Those that were open when last looked. */
@@ -50,8 +56,12 @@ export class AlertBook {
     return this.#history;
   }
 
-  /** Takes the alerts of this moment; to be called every few seconds. Never rejects. */
-  async note(alerts: readonly Alert[]): Promise<void> {
+  get loss(): ToldLoss | undefined {
+    return this.#loss;
+  }
+
+  /** Takes the alerts of this moment, and what was told of lost documents; to be called every few seconds. Never rejects. */
+  async note(alerts: readonly Alert[], loss?: ToldLoss): Promise<void> {
     const { clock, log } = this.#options;
     const before = new Map(this.#open.map((alert) => [keyOf(alert), alert]));
     const now = new Map(alerts.map((alert) => [keyOf(alert), alert]));
@@ -62,7 +72,8 @@ export class AlertBook {
     for (const { code, message } of cleared) log.info(`no alert any more: ${message}`, { code });
     this.#open = alerts;
     if (cleared.length > 0) this.#history = [...cleared.reverse(), ...this.#history].slice(0, MAX_HISTORY);
-    if (raised.length > 0 || cleared.length > 0) this.#isWritten = false;
+    if (raised.length > 0 || cleared.length > 0 || loss !== this.#loss) this.#isWritten = false;
+    this.#loss = loss;
     if (!this.#isWritten && clock.monotonic() - this.#writtenMs >= WRITE_EVERY_MS) await this.write();
   }
 
@@ -72,7 +83,8 @@ export class AlertBook {
     if (this.#isWritten) return;
     this.#isWritten = true;
     this.#writtenMs = clock.monotonic();
-    await state.writeAlerts({ open: this.#open, history: this.#history }).catch((error: unknown) => {
+    const kept = { open: this.#open, history: this.#history, ...(this.#loss ? { loss: this.#loss } : {}) };
+    await state.writeAlerts(kept).catch((error: unknown) => {
       this.#isWritten = false;
       log.verbose('the alerts could not be written down yet', { error: messageOf(error) });
     });

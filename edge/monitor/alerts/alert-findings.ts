@@ -4,6 +4,8 @@
  * What the link says of the centre is not known for a while after a start: a reason that cannot be told now is
  * `undecided`, and stays as it was.
  */
+
+import { isTellable, type ToldLoss } from '../../../shared/told-loss.js';
 import type { SpaceLevel } from '../../ledger/space-monitor.js';
 import type { LinkErrorReport } from '../../link/link-error.js';
 import type { LinkState } from '../connectivity.js';
@@ -51,6 +53,7 @@ export interface AlertThresholds {
 export interface Finding {
   severity: Alert['severity'];
   message: string;
+  subject?: string;
   /** How long the reason must last before it is an alert. */
   afterMs?: number;
 }
@@ -61,8 +64,13 @@ const MS_PER_HOUR = 3_600_000;
 const AT_THE_LIMIT =
   'at the limit the oldest segments the centre has confirmed are deleted, and without any new data is refused';
 
-/** `nowMs`: milliseconds since 1970. */
-export function findingsOf(inputs: AlertInputs, thresholds: AlertThresholds, nowMs: number): Findings {
+/** `nowMs`: milliseconds since 1970; `loss`: what was told of lost documents, those of this moment included. */
+export function findingsOf(
+  inputs: AlertInputs,
+  thresholds: AlertThresholds,
+  nowMs: number,
+  loss: ToldLoss | undefined,
+): Findings {
   const findings: Findings = new Map();
   const note = (code: AlertCode, finding: Finding | 'undecided' | undefined) => {
     if (finding) findings.set(code, finding);
@@ -76,7 +84,10 @@ export function findingsOf(inputs: AlertInputs, thresholds: AlertThresholds, now
   if (quarantined > thresholds.quarantined) {
     note('quarantine', warning(`the centre refused ${quarantined} documents; see the quarantine`));
   }
-  if (lost > 0) note('lost', critical(`${lost} stored documents cannot be read any more`));
+  if (isTellable(loss, lost)) {
+    const message = `${lost} stored documents cannot be read any more`;
+    note('lost', { ...critical(message), ...(loss ? { subject: String(loss.count) } : {}) });
+  }
   for (const [code, finding] of linkFindings(inputs)) note(code, finding);
   if (stalled !== undefined) note('stalled', critical(stalled));
   if (!clockSure) note('clock', warning('the clock of this machine cannot be trusted'));

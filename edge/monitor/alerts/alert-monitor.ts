@@ -3,6 +3,7 @@
  * when its reason has gone.
  */
 import { formatInstant, parseInstant } from '../../../shared/time.js';
+import { steppedLoss, type ToldLoss } from '../../../shared/told-loss.js';
 import type { Alert, AlertCode } from './alert.js';
 import { type AlertInputs, type AlertThresholds, type Finding, type Findings, findingsOf } from './alert-findings.js';
 
@@ -17,19 +18,32 @@ interface Beginning {
 const SET_MS = 60_000;
 /** A repair is told of for so long: nothing else ends it. */
 const REPAIRED_MS = 86_400_000;
+/** A disk that fails piece by piece raises no more than this often that more is lost. */
+const FURTHER_LOSS_MS = 3_600_000;
 
 export class AlertMonitor {
   readonly #thresholds: AlertThresholds;
   readonly #beginnings = new Map<AlertCode, Beginning>();
   #repairs = 0;
   #repairedMs = Number.NEGATIVE_INFINITY;
+  #loss: ToldLoss | undefined;
+  #lossMs = Number.NEGATIVE_INFINITY;
 
   constructor(thresholds: AlertThresholds) {
     this.#thresholds = thresholds;
   }
 
-  /** Goes on from the alerts that were open when the node last stopped; to be called before the first `evaluate`. */
-  restore(alerts: readonly Alert[], nowMs: number, monotonicMs: number): void {
+  /** What was told of lost documents; to be kept. */
+  get loss(): ToldLoss | undefined {
+    return this.#loss;
+  }
+
+  /**
+   * Goes on from the alerts that were open when the node last stopped, and what had been told of lost documents; to be
+   * called before the first `evaluate`.
+   */
+  restore(alerts: readonly Alert[], nowMs: number, monotonicMs: number, loss?: ToldLoss): void {
+    this.#loss = loss;
     for (const alert of alerts) {
       // Series keep theirs themselves.
       if (alert.code === 'threshold') continue;
@@ -45,7 +59,8 @@ export class AlertMonitor {
    * that is ago is told by the monotonic clock: a wall clock that is set neither raises an alert nor keeps it back.
    */
   evaluate(inputs: AlertInputs, nowMs: number, monotonicMs = nowMs): Alert[] {
-    const findings = findingsOf(inputs, this.#thresholds, nowMs);
+    this.#stepLoss(inputs, nowMs, monotonicMs);
+    const findings = findingsOf(inputs, this.#thresholds, nowMs, this.#loss);
     this.#addRepairs(findings, inputs.repairs ?? 0, monotonicMs);
     for (const code of this.#beginnings.keys()) if (!findings.has(code)) this.#beginnings.delete(code);
     const alerts: Alert[] = [];
@@ -57,15 +72,28 @@ export class AlertMonitor {
     return alerts;
   }
 
-  #step(code: AlertCode, { severity, message, afterMs = 0 }: Finding, nowMs: number, monotonicMs: number) {
+  #step(code: AlertCode, { severity, message, subject, afterMs = 0 }: Finding, nowMs: number, monotonicMs: number) {
     const beginning = this.#beginnings.get(code) ?? { wallMs: nowMs, monotonicMs };
     const lastedMs = monotonicMs - beginning.monotonicMs;
     const wasSet = Math.abs(nowMs - beginning.wallMs - lastedMs) > SET_MS;
     const wallMs = wasSet ? nowMs - lastedMs : beginning.wallMs;
     const isRaised = beginning.raised !== undefined || lastedMs >= afterMs;
-    const raised: Alert | undefined = isRaised ? { code, severity, since: formatInstant(wallMs), message } : undefined;
+    const about = subject === undefined ? {} : { subject };
+    const since = formatInstant(wallMs);
+    const raised: Alert | undefined = isRaised ? { code, severity, since, message, ...about } : undefined;
     this.#beginnings.set(code, { ...beginning, wallMs, ...(raised ? { raised } : {}) });
     return raised;
+  }
+
+  /** A further loss is an alert of its own, which begins now. */
+  #stepLoss({ lost, clockSure }: AlertInputs, nowMs: number, monotonicMs: number): void {
+    const before = this.#loss?.count ?? 0;
+    const isTooSoon = before > 0 && lost > before && monotonicMs - this.#lossMs < FURTHER_LOSS_MS;
+    const day = clockSure ? formatInstant(nowMs).slice(0, 10) : undefined;
+    this.#loss = steppedLoss(this.#loss, isTooSoon ? before : lost, day);
+    if ((this.#loss?.count ?? 0) <= before) return;
+    this.#lossMs = monotonicMs;
+    this.#beginnings.delete('lost');
   }
 
   #addRepairs(findings: Findings, repairs: number, monotonicMs: number): void {

@@ -21,7 +21,7 @@ export interface Alert {
   /** Canonical instant. */
   since: string;
   message: string;
-  /** What it is about, where there may be several of one code. */
+  /** What it is about, where there may be several of one code; of `lost` how many documents, since more are another loss. */
   subject?: string;
 }
 

@@ -46,6 +46,8 @@ export interface ShownVillage {
   };
   /** Of its numbers, by why they are not here. */
   missing?: Record<string, number>;
+  /** Not all of them were looked at. */
+  missingPartly?: string;
   profile?: { name?: string; place?: string; pvKwp?: number; batteryKwh?: number; lat?: number; lon?: number };
   /** Of one village alone. */
   numbers?: ShownNumbers;
@@ -57,6 +59,7 @@ export interface ShownNumbers {
   missing: Record<string, number>;
   nodes: { node: string; held: number; highest: number; gaps: ShownGap[]; moreGaps?: number }[];
   moreNodes?: number;
+  partly?: string;
 }
 
 export interface ShownGap {

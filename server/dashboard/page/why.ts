@@ -61,7 +61,11 @@ function backlogOf(page: FleetPage, { pending = 0, oldestPendingAt }: ShownVilla
 
 function gapsOf({ words, formats }: FleetPage, village: ShownVillage): string[] {
   const count = missingOf(village)?.unexplained ?? 0;
-  return count > 0 ? [words.say('why.unexplained', { count: formats.number(count) })] : [];
+  const isPartly = (village.numbers ? village.numbers.partly : village.missingPartly) !== undefined;
+  return [
+    ...(count > 0 ? [words.say('why.unexplained', { count: formats.number(count) })] : []),
+    ...(isPartly ? [words.say('why.partly')] : []),
+  ];
 }
 
 /** What the figures have said already is not said again. */

@@ -3,6 +3,8 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { AlertList } from '../../../edge/api/alerts.js';
 import type { NodeStats } from '../../../edge/api/stats.js';
+import type { NodeStatus } from '../../../edge/api/status.js';
+import { StoreState } from '../../../edge/ledger/store-state.js';
 import { freePort } from '../../support/free-port.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -52,6 +54,36 @@ describe('alerts and stats of a node', () => {
     const { items: left, history: gone } = await get<AlertList>(third.url, '/v1/alerts');
     expect(left).to.deep.equal([]);
     expect(gone.map(({ code, since }) => [code, since])).to.deep.equal([['pending', items[0]?.since]]);
+  }).timeout(60_000);
+
+  it('a loss told of for seven days is only counted after a restart, and a further one is told and remembered', async () => {
+    const inStore = async <T>(work: (state: StoreState) => Promise<T>): Promise<T> => {
+      const state = await StoreState.open({ folder: folder.path, village: 'kano', nowMs: Date.now() });
+      return work(state).finally(() => state.close());
+    };
+    const lose = (number: number, lost: number) => (state: StoreState) =>
+      state.noteDropped({ end: { number, node: 'gone00', seq: 9 }, lost, confirmed: 0, checkpoints: [] });
+    const lossOf = async (url: string) => {
+      const { store, alerts } = await get<NodeStatus>(url, '/v1/status');
+      return [store.lost, ...alerts.map(({ code, subject }) => `${code} ${subject}`)];
+    };
+    await inStore(lose(1, 3));
+    const days = Array.from({ length: 7 }, (_, n) => `2020-03-0${n + 1}`);
+    await inStore((state) => state.writeAlerts({ loss: { count: 3, days } }));
+    const first = await nodes.start(folder.path);
+    expect(await lossOf(first.url)).to.deep.equal([3]);
+    await first.stop();
+    await inStore(lose(2, 2));
+    const second = await nodes.start(folder.path);
+    const { url } = second;
+    expect(await lossOf(url)).to.deep.equal([5, 'lost 5']);
+    const isNoted = async () =>
+      (await (await fetch(`${url}/metrics`)).text()).includes('solar_edge_alerts{code="lost"');
+    await waitFor(isNoted, { what: 'the alert to be noted', timeoutMs: 15_000 });
+    await second.stop();
+    const kept = await inStore(async ({ alerts }) => alerts);
+    expect([kept.loss?.count, kept.open?.length]).to.deep.equal([5, 1]);
+    expect(kept.loss?.days).to.not.include(days[0]);
   }).timeout(60_000);
 
   it('a question with a parameter nobody knows is refused, which names it', async () => {

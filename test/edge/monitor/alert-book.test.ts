@@ -63,6 +63,23 @@ describe('the book of alerts', () => {
     expect(book.history.map(({ subject }) => subject)).to.deep.equal(['a']);
   });
 
+  it('has a further loss as another alert, and remembers over a restart what was told of losses', async () => {
+    const book = open();
+    const loss = { count: 3, days: ['2026-03-01'] };
+    await book.note([alertOf('lost', { subject: '3' })], loss);
+    clock.pass(60_000);
+    await book.note([alertOf('lost', { subject: '5' })], { ...loss, count: 5 });
+    expect(book.history.map(({ subject }) => subject)).to.deep.equal(['3']);
+    clock.pass(60_000);
+    const older = { count: 5, days: ['2026-03-01', '2026-03-02'] };
+    await book.note([alertOf('lost', { subject: '5' })], older);
+    expect(open(written.at(-1)).loss).to.deep.equal(older);
+    const writes = written.length;
+    clock.pass(60_000);
+    await book.note([alertOf('lost', { subject: '5' })], older);
+    expect(written.length).to.equal(writes);
+  });
+
   it('is written at most once a minute, however alerts come and go, and what is left at the end', async () => {
     const book = open();
     for (let n = 0; n < 24; n++) {

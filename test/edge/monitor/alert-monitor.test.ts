@@ -158,6 +158,59 @@ describe('alerts', () => {
     expect(after.evaluate(QUIET, START + MINUTE, 0)).to.deep.equal([]);
   });
 
+  const DAY = 1_440 * MINUTE;
+  const told = (alerts: AlertMonitor, inputs: Partial<AlertInputs>, nowMs: number, monotonicMs = nowMs) =>
+    alerts
+      .evaluate({ ...QUIET, ...inputs }, nowMs, monotonicMs)
+      .filter(({ code }) => code === 'lost')
+      .map(({ since, message, subject }) => [since, message.split(' ')[0], subject]);
+  const iso = (ms: number) => new Date(ms).toISOString();
+  /** What a node goes on with that is started at a time. */
+  const restartedAt = (nowMs: number, before: AlertMonitor, inputs: AlertInputs, beforeMs: number) => {
+    const after = monitor();
+    after.restore(before.evaluate(inputs, beforeMs, 0), nowMs, 0, before.loss);
+    return after;
+  };
+
+  it('tell of a further loss as of another one, at most once an hour, and not of fewer lost', () => {
+    const alerts = monitor();
+    expect(told(alerts, { lost: 3 }, START)).to.deep.equal([[iso(START), '3', '3']]);
+    expect(told(alerts, { lost: 5 }, START + 59 * MINUTE)).to.deep.equal([[iso(START), '5', '3']]);
+    const later = START + 60 * MINUTE;
+    expect(told(alerts, { lost: 7 }, later)).to.deep.equal([[iso(later), '7', '7']]);
+    const fewer = told(alerts, { lost: 6 }, later + DAY);
+    expect(fewer.map(([since, count]) => [since, count])).to.deep.equal([[iso(later), '6']]);
+  });
+
+  it('tell of a loss for seven days, over restarts too, and of an old one again only when there is more', () => {
+    let alerts = monitor();
+    const lost = { ...QUIET, lost: 3 };
+    for (const day of [0, 1, 2, 3, 4, 5, 6, 7, 8, 400]) {
+      const nowMs = START + day * DAY;
+      if (day > 0) alerts = restartedAt(nowMs, alerts, lost, nowMs - DAY);
+      const expected = day < 7 ? [[iso(START), '3', '3']] : [];
+      expect(told(alerts, lost, nowMs, 0), `day ${day}`).to.deep.equal(expected);
+    }
+    const late = START + 401 * DAY;
+    expect(told(alerts, { lost: 4 }, late, 0)).to.deep.equal([[iso(late), '4', '4']]);
+  });
+
+  it('tell of a loss whatever the clock says: one that is set or unsure neither ends nor repeats it', () => {
+    let alerts = monitor();
+    const lost = { ...QUIET, lost: 3 };
+    for (const [nowMs, clockSure] of [
+      [0, false],
+      [START, true],
+      [START + 20_000 * DAY, true],
+      ...Array.from({ length: 20 }, (_, day) => [day * DAY, false] as const),
+      [START + DAY, true],
+    ] as const) {
+      const [alert, ...others] = told(alerts, { ...lost, clockSure }, nowMs, 0);
+      expect([alert?.[2], others], `at ${iso(nowMs)}`).to.deep.equal(['3', []]);
+      alerts = restartedAt(nowMs, alerts, { ...lost, clockSure }, nowMs);
+    }
+  });
+
   it('tell of a repair for a day, over a restart too', () => {
     const alerts = monitor();
     const [alert] = alerts.evaluate({ ...QUIET, repairs: 1 }, START, 0);

@@ -6,7 +6,7 @@ import { webhookTargets } from '../../../server/alerts/webhook-settings.js';
 import type { Clock } from '../../../shared/time.js';
 import { waitFor } from '../../support/wait-for.js';
 import { Centre } from '../support/centre.js';
-import { reading } from '../support/documents.js';
+import { event, reading } from '../support/documents.js';
 import { SKIPPED_COUCHDB, STORES } from '../support/stores.js';
 import { VillageRegistry } from '../support/village-registry.js';
 import { WebhookReceiver } from '../support/webhook-receiver.js';
@@ -130,6 +130,47 @@ for (const kind of STORES) {
         expect((await centre.analyst(`/v1/alerts/history${query}`)).status, query).to.equal(400);
       }
       expect((await centre.analyst('/v1/alerts/history?village=nowhere')).status).to.equal(404);
+    });
+
+    it('a further loss is told anew, an old one only counted after seven days, over restarts too', async () => {
+      const login = await centre.addVillage('lossy');
+      const tell = (n: number, to: number) =>
+        centre.push(login, [event('lossy', n, { event: 'numbers', of: 'node1', from: 1, to: 10, lost: [[1, to]] })]);
+      const lostAfter = async (hours: number) => {
+        passedMs += hours * HOUR_MS;
+        await centre.lookAtAlerts();
+        const alerts = (await alertsOf('lossy')).filter(({ code }) => code === 'lost');
+        return alerts.map(({ message, raisedAt }) => [message.split(' ')[0], raisedAt]);
+      };
+      const now = () => new Date(clock.now()).toISOString();
+      await tell(20, 3);
+      expect(await lostAfter(0)).to.deep.equal([['3', now()]]);
+      await tell(21, 5);
+      expect(await lostAfter(2)).to.deep.equal([['5', now()]]);
+      const raisedAt = now();
+      for (let day = 0; day < 6; day++) expect(await lostAfter(24)).to.deep.equal([['5', raisedAt]]);
+      await centre.restart();
+      expect(await lostAfter(0)).to.deep.equal([['5', raisedAt]]);
+      const need = async (seq: number) => {
+        // It is not silent then.
+        await centre.push(login, [reading('lossy', seq, { seq })]);
+        return ((await (await centre.analyst('/v1/villages/lossy')).json()) as { need: string }).need;
+      };
+      expect(await need(30)).to.equal('losing');
+      expect(await lostAfter(24)).to.deep.equal([]);
+      expect(await need(31)).to.equal('alerts');
+      await centre.restart();
+      expect(await lostAfter(24)).to.deep.equal([]);
+      const text = await (await fetch(`${centre.url}/metrics`)).text();
+      expect(text).to.match(/^solar_central_village_lost_documents\{village="lossy"\} 5$/m);
+      const { items } = await history('?village=lossy');
+      const lost = items.filter(({ code }) => code === 'lost').map(({ message = '' }) => message.split(' ')[0]);
+      expect(lost).to.deep.equal(['5', '3']);
+      const events = ['raised lossy lost', 'cleared lossy lost', 'raised lossy lost', 'cleared lossy lost'];
+      await waitFor(() => receiver.events.filter((one) => one.endsWith(' lost')).length >= events.length, {
+        what: 'the webhook to be told',
+      });
+      expect(receiver.events.filter((one) => one.endsWith(' lost'))).to.deep.equal(events);
     });
 
     it('metrics name the neediest villages, and count the others', async () => {

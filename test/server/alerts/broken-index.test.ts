@@ -36,8 +36,8 @@ describe('an index that cannot be read for one village, for good', () => {
     const broken: CentralStore = Object.create(store, { numbers: { value: { nodes } } });
     const contacts = { complete: <T>(record: T) => record, arrivalsOf: () => 0 };
     const shared = { store: () => broken, clock, contacts, silentAfterHours: 26 };
-    const memory = new NumbersMemory(shared);
     const { log, lines } = capturedLog();
+    const memory = new NumbersMemory({ ...shared, log });
     const watch = new AlertWatch({ ...shared, memory, log, times: { graceMs: 0 } });
     clock.pass(27 * HOUR_MS);
     for (let n = 0; n < 3; n++) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type Found, type KeptAlerts, steppedAlerts } from '../../../server/alerts/kept-alerts.js';
+import { type Found, type KeptAlerts, type Seen, steppedAlerts } from '../../../server/alerts/kept-alerts.js';
 import type { VillageAlert } from '../../../server/alerts/village-alert.js';
 
 const at = (minute: number) => new Date(Date.parse('2026-03-01T00:00:00Z') + minute * 60_000).toISOString();
@@ -16,15 +16,21 @@ function reported(code: string, severity: VillageAlert['severity'] = 'warning'):
 const SEEN = { contactAt: at(0), documentAt: at(0), reportAt: at(0) };
 
 function found(alerts: VillageAlert[], changes: Partial<Found> = {}): Found {
-  return { alerts, undecided: new Set(), seen: SEEN, silentBefore: at(-1_560), ...changes };
+  return { alerts, undecided: new Set(), seen: SEEN, ...changes };
 }
 
 describe('the alerts kept of a village', () => {
   const steps = (...all: Found[]) => {
     let kept: KeptAlerts | undefined;
+    let known: Seen = {};
     const events: string[][] = [];
     for (const [minute, one] of all.entries()) {
-      const step = steppedAlerts(kept, one, at(minute));
+      const step = steppedAlerts(kept, known, one, at(minute));
+      // Each writes down what it has seen newest.
+      for (const name of ['contactAt', 'documentAt', 'reportAt'] as const) {
+        const [before = '', seen = ''] = [known[name], one.seen[name]];
+        known = { ...known, [name]: seen > before ? seen : before };
+      }
       kept = step.kept;
       events.push(step.news.map(({ event, alert }) => `${event} ${alert.reported ? 'node:' : ''}${alert.code}`));
     }
@@ -58,19 +64,6 @@ describe('the alerts kept of a village', () => {
     expect(events).to.deep.equal([['raised node:storage'], [], ['worse node:storage'], []]);
   });
 
-  it('tell of each further loss, which stays lost, and once of each', () => {
-    const lost = (documents: number): VillageAlert => ({
-      ...own('lost', 'critical'),
-      message: `${documents}`,
-      documents,
-    });
-    const { kept, events } = steps(found([lost(2)]), found([lost(2)]), found([lost(7)]), found([lost(7)]));
-    expect(events).to.deep.equal([['raised lost'], [], ['worse lost'], []]);
-    expect(kept?.open).to.deep.equal([
-      { code: 'lost', severity: 'critical', message: '7', documents: 7, raisedAt: at(0) },
-    ]);
-  });
-
   it('that cannot be told now stay as they are', () => {
     const undecided = { undecided: new Set(['gaps', 'lost']) };
     const { events } = steps(found([own('gaps')]), found([own('silent')], undecided), found([own('lost')], undecided));
@@ -100,15 +93,62 @@ describe('the alerts kept of a village', () => {
     expect(events).to.deep.equal([['raised silent'], ['cleared silent'], [], []]);
   });
 
-  it('of silence are decided by everybody once what was heard of the village is too old to matter', () => {
-    const heard = { seen: { ...SEEN, contactAt: at(10) } };
-    const { events } = steps(
-      found([own('silent')]),
-      found([], heard),
-      found([own('silent')], { silentBefore: at(10) }),
-      found([own('silent')], { silentBefore: at(11) }),
-    );
-    expect(events).to.deep.equal([['raised silent'], ['cleared silent'], [], ['raised silent']]);
+  const losing = (lost: number, changes: Partial<Found> = {}) => {
+    return found(lost > 0 ? [{ ...own('lost', 'critical'), message: `${lost} lost` }] : [], { lost, ...changes });
+  };
+  /** The loss found at these minutes, and the events there were then. */
+  const eventsAt = (all: readonly (readonly [minute: number, found: Found])[]) => {
+    let kept: KeptAlerts | undefined;
+    const events = all.map(([minute, one]) => {
+      const step = steppedAlerts(kept, {}, one, at(minute));
+      kept = step.kept;
+      return step.news.map(({ event, alert }) => `${event} ${alert.message}`);
+    });
+    return { kept, events };
+  };
+  const DAY = 1_440;
+
+  it('of lost documents are raised anew with the new count when more are lost, and not when some are found', () => {
+    const { kept, events } = eventsAt([2, 2, 7, 5, 5, 6].map((lost, minute) => [minute, losing(lost)]));
+    const again = ['cleared 7 lost', 'raised 6 lost'];
+    expect(events).to.deep.equal([['raised 2 lost'], [], ['cleared 2 lost', 'raised 7 lost'], [], [], again]);
+    expect(kept?.history.map(({ message, clearedAt }) => [message, clearedAt])).to.deep.equal([
+      ['7 lost', at(5)],
+      ['2 lost', at(2)],
+    ]);
+  });
+
+  it('of lost documents are told for seven days, never again for the same ones, and again for others', () => {
+    const days = Array.from({ length: 20 }, (_, day) => [day * DAY, losing(day < 15 ? 3 : 4)] as const);
+    const { events } = eventsAt(days);
+    const expected = Array.from({ length: 20 }, (): string[] => []);
+    expected[0] = ['raised 3 lost'];
+    expected[7] = ['cleared 3 lost'];
+    expected[15] = ['raised 4 lost'];
+    expect(events).to.deep.equal(expected);
+  });
+
+  it('of lost documents outlive a clock set by years, and are raised once though it goes back and forth', () => {
+    const minutes = Array.from({ length: 400 }, (_, n) => (n % 2 === 0 ? n : n + 20_000 * DAY));
+    const { kept, events } = eventsAt(minutes.map((minute) => [minute, losing(3)]));
+    expect(events.flat()).to.deep.equal(['raised 3 lost']);
+    expect(kept?.open.length).to.equal(1);
+  });
+
+  it('of lost documents stay as they are while nobody knows how many are lost, or a village is disabled', () => {
+    const unknown = found([], { undecided: new Set(['gaps', 'lost']) });
+    expect(
+      eventsAt([[0, losing(3)], ...[1, 2, 9].map((day) => [day * DAY, unknown] as const)]).events.flat(),
+    ).to.deep.equal(['raised 3 lost']);
+    const old = Array.from({ length: 8 }, (_, day) => [day * DAY, losing(3)] as const);
+    const { events } = eventsAt([...old, [9 * DAY, found([])], [10 * DAY, losing(3)]]);
+    expect(events.flat()).to.deep.equal(['raised 3 lost', 'cleared 3 lost']);
+  });
+
+  it('of lost documents that an earlier version raised are not raised again', () => {
+    const open = [{ code: 'lost', severity: 'critical', message: '3 lost', raisedAt: at(0) }] as const;
+    const { kept, news } = steppedAlerts({ open, history: [] }, {}, losing(3), at(1));
+    expect([news, kept.open]).to.deep.equal([[], open]);
   });
 
   it('keep a bounded history', () => {

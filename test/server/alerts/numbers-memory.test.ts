@@ -5,8 +5,10 @@ import { NumbersMemory } from '../../../server/alerts/numbers-memory.js';
 import type { CentralStore, VillageRecord } from '../../../server/store/contract.js';
 import { EmbeddedStore } from '../../../server/store/embedded-store.js';
 import { AppError } from '../../../shared/app-error.js';
+import { capturedLog } from '../../support/captured-log.js';
 import { SettableClock } from '../../support/settable-clock.js';
 import { useTempFolder } from '../../support/temp-folder.js';
+import { event, incoming } from '../support/documents.js';
 
 const HOUR_MS = 3_600_000;
 const AT = '2026-03-01T00:00:00.000Z';
@@ -20,6 +22,7 @@ describe('what is remembered of the numbers of villages', () => {
   let memory: NumbersMemory;
   let failure: Error | undefined;
   let lookMs: number;
+  let lines: ReturnType<typeof capturedLog>['lines'];
 
   afterEach(() => store.close());
   const folder = useTempFolder();
@@ -36,9 +39,15 @@ describe('what is remembered of the numbers of villages', () => {
       if (failure) throw failure;
       return store.numbers.nodes(village);
     };
-    const counting: CentralStore = Object.create(store, { numbers: { value: { nodes } } });
+    const { numbers } = store;
+    const counts: typeof numbers.counts = (...asked) => numbers.counts(...asked);
+    const besideGaps: typeof numbers.besideGaps = (...asked) => numbers.besideGaps(...asked);
+    const counting: CentralStore = Object.create(store, { numbers: { value: { counts, besideGaps, nodes } } });
+    const captured = capturedLog();
+    lines = captured.lines;
+    const { log } = captured;
     const contacts = { arrivalsOf: (village: string) => arrivals.get(village) ?? 0 };
-    memory = new NumbersMemory({ store: () => counting, contacts, clock, silentAfterHours: 26 });
+    memory = new NumbersMemory({ store: () => counting, contacts, clock, log, silentAfterHours: 26 });
   });
 
   const villages = (count: number, changes: Partial<VillageRecord> = {}): VillageRecord[] =>
@@ -86,6 +95,26 @@ describe('what is remembered of the numbers of villages', () => {
     const records = villages(5);
     await Promise.all(Array.from({ length: 10 }, () => memory.refresh(records, { maxAgeMs: 0, budgetMs: 1_000 })));
     expect(asked.length).to.equal(5);
+  });
+
+  it('is said in the log, once, not to be all where a village tells of more than is looked at', async () => {
+    const told = Array.from({ length: 2 }, (_, n) => {
+      const lost = Array.from({ length: 1_100 }, (_, odd) => 2 * (1_200 * n + odd) + 1).map((one) => [one, one]);
+      const range = { from: 2_400 * n + 1, to: 2_400 * (n + 1) };
+      return incoming(event('v0', n, { event: 'numbers', of: 'node1', ...range, lost }));
+    });
+    await store.write(told);
+    for (let round = 0; round < 3; round++) {
+      clock.pass(25 * HOUR_MS);
+      await refresh(villages(2));
+    }
+    const partly = memory.lookedAt('v0')?.partly;
+    expect(partly).to.equal(
+      'the village has or tells of more than is looked at; left out are the numbers of node1 below 401',
+    );
+    expect(lines.map(({ message, village, why }) => [message, village, why])).to.deep.equal([
+      ['not all numbers of a village are looked at', 'v0', partly],
+    ]);
   });
 
   it('is unknown while the index is behind, and asked for again', async () => {

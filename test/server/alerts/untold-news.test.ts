@@ -43,12 +43,11 @@ for (const kind of STORES) {
         complete: (record: VillageRecord) => ({ ...record, ...(record.id === village && heard) }),
         arrivalsOf: () => 0,
       };
-      const shared = { store: () => store, clock, silentAfterHours: 26 };
+      const shared = { store: () => store, clock, log: capturedLog().log, silentAfterHours: 26 };
       const watch = new AlertWatch({
         ...shared,
         contacts,
         memory: new NumbersMemory({ ...shared, contacts }),
-        log: capturedLog().log,
         times: { graceMs: 0 },
         ...(tell && {
           tell: (news: readonly VillageNews[]) => {

@@ -90,7 +90,6 @@ for (const kind of STORES) {
         {
           ...{ village: 'told', code: 'lost', severity: 'critical' },
           message: '7 documents are lost in the village before the centre had them',
-          documents: 7,
         },
       ]);
       // A document that came out of quarantine is held, whatever was said of it before.
@@ -123,8 +122,13 @@ for (const kind of STORES) {
       expect([numbers?.nodes.length, numbers?.moreNodes]).to.deep.equal([20, 6]);
       const node = numbers?.nodes.find((one) => one.node === 'node1');
       expect([node?.missing.lost, node?.lookedAtFrom]).to.deep.equal([2_000, 1_001]);
+      const left = 'the village has or tells of more than is looked at';
+      expect(numbers?.partly).to.equal(`${left}; left out are the numbers of node1 below 1001, 6 nodes`);
       const alerts = (await (await centre.analyst('/v1/alerts')).json()) as { numbersPartial: string[] };
       expect(alerts.numbersPartial).to.deep.equal(['chatty']);
+      const { items } = (await (await centre.analyst('/v1/villages')).json()) as { items: VillageWithNumbers[] };
+      const partly = items.filter(({ missingPartly }) => missingPartly !== undefined);
+      expect(partly.map(({ id, missingPartly }) => [id, missingPartly])).to.deep.equal([['chatty', numbers?.partly]]);
     });
 
     it('are unexplained once a day of newer documents has come, and alert; an import does not make them so', async () => {

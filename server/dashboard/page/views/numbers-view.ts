@@ -33,7 +33,9 @@ export class NumbersView {
       return;
     }
     const missing = Object.entries(numbers.missing).filter(([, count]) => count > 0);
-    setText('numbers-text', words.say(missing.length === 0 ? 'numbers.none' : 'numbers.some'));
+    const whole = words.say(missing.length === 0 ? 'numbers.none' : 'numbers.some');
+    const partly = words.say(missing.length === 0 ? 'numbers.partlyNone' : 'numbers.partlySome');
+    setText('numbers-text', numbers.partly === undefined ? whole : partly);
     const rows = [['held', numbers.held] as const, ...missing].map(([kind, count]) =>
       element('div', {}, element('dt', {}, this.#kind(kind)), element('dd', {}, formats.number(count))),
     );

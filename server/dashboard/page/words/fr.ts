@@ -44,6 +44,7 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'why.refused': 'Sa connexion est refusée depuis {time} ({status}).',
   'why.pending': '{count} documents y attendent.',
   'why.behind': '{count} documents y attendent, le plus ancien depuis {time} ({ago}).',
+  'why.partly': 'Ses nœuds annoncent plus de numéros qu’on n’en examine : on ne sait pas tout ce qui manque.',
   'why.unexplained': '{count} de ses numéros manquent, et personne n’a dit pourquoi.',
   'why.conflicts': '{count} conflits attendent une décision.',
   'why.none': 'Rien ne demande votre attention.',
@@ -144,6 +145,10 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'numbers.title': 'Numéros manquants',
   'numbers.none': 'Tous les numéros donnés par ses nœuds sont ici.',
   'numbers.some': 'Ses nœuds numérotent ce qu’ils conservent ; ceux-ci ne sont pas ici :',
+  'numbers.partlyNone':
+    'Ses nœuds en annoncent plus qu’on n’en examine. De ce qui a été examiné, tous les numéros sont ici.',
+  'numbers.partlySome':
+    'Ses nœuds en annoncent plus qu’on n’en examine. De ce qui a été examiné, ceux-ci ne sont pas ici :',
   'numbers.unknown': 'On ne peut pas le dire pour le moment. {why}',
   'numbers.node': 'Nœud {node}',
   'numbers.more': 'et {count} de plus',

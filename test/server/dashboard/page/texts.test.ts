@@ -46,7 +46,11 @@ describe('why a village needs somebody', () => {
     const missing = { lost: 2, unexplained: 5 };
     const listed = whyOf(page, { ...village, missing });
     expect(listed.join(' ')).to.match(/^2 documents were lost .* 5 of its numbers are missing/);
-    expect(whyOf(page, { ...village, numbers: { held: 1, missing, nodes: [] } })).to.deep.equal(listed);
+    const numbers = { held: 1, missing, nodes: [] };
+    expect(whyOf(page, { ...village, numbers })).to.deep.equal(listed);
+    const partly = whyOf(page, { ...village, missing, missingPartly: 'left out' });
+    expect(partly.join(' ')).to.match(/nobody has told why\. .* what is missing is not all known/);
+    expect(whyOf(page, { ...village, numbers: { ...numbers, partly: 'left out' } })).to.deep.equal(partly);
   });
 });
 
