@@ -37,8 +37,15 @@ const TABLE = {
 /** Stable, machine-readable name of a kind of failure. */
 export type ErrorCode = keyof typeof TABLE;
 
-/** All codes of the table. */
-export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[];
+/** The code as answers name it: whoever asks too often and whoever finds the program busy are told the same. */
+export type ShownCode = Exclude<ErrorCode, 'too_many_requests'>;
+
+/** All codes that answers name. */
+export const SHOWN_CODES: readonly ShownCode[] = [...new Set((Object.keys(TABLE) as ErrorCode[]).map(shownCode))];
+
+export function shownCode(code: ErrorCode): ShownCode {
+  return code === 'too_many_requests' ? 'busy' : code;
+}
 
 /** True for the codes of the table; what another program answers may be older or newer than we are. */
 export function isErrorCode(code: string): code is ErrorCode {

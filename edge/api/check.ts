@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { type RequestHandler, type Response, Router } from 'express';
-import { AppError, type ErrorCode, messageOf } from '../../shared/app-error.js';
+import { AppError, messageOf, type ShownCode, shownCode } from '../../shared/app-error.js';
 import { methodNotAllowed } from '../../shared/http/errors.js';
 import { numbersGivenTwice } from '../ledger/number-continuity.js';
 import { countNumbers, type NumberRange, withoutRanges } from '../ledger/number-ranges.js';
@@ -56,7 +56,7 @@ export interface CheckDoneLine {
   /** Segments repaired; with `POST /v1/repair` alone. */
   repaired?: number;
   /** Why it ended early. */
-  error?: { code: ErrorCode; message: string };
+  error?: { code: ShownCode; message: string };
 }
 
 export type CheckLine = SegmentLine | RepairedLine | BookkeepingLine | CheckDoneLine;
@@ -122,7 +122,7 @@ class Run {
     } catch (error) {
       const { code, message } = storageError(error);
       done.ok = false;
-      done.error = { code, message };
+      done.error = { code: shownCode(code), message };
     }
     await this.#write(done);
   }

@@ -35,6 +35,8 @@ export interface NodeStatus {
     lastForcedSuccessAt?: string;
     lastAttemptAt?: string;
     nextScheduledAt?: string;
+    /** The next one that is not skipped for a forced one that succeeded shortly before. */
+    nextForcedAt?: string;
     docsSent: number;
     bytesSent: number;
     bytesReceived: number;
@@ -83,7 +85,7 @@ function syncOf({ sync, config }: NodeParts): NodeStatus['sync'] {
   if (!sync) return { state: 'stopped', mode, docsSent: 0, bytesSent: 0, bytesReceived: 0 };
   const { lastAttemptAt, lastSuccessAt, lastForcedSuccessAt, docsSent, bytesSent, bytesReceived } =
     sync.controller.history;
-  const nextScheduledAt = sync.schedule?.nextAt;
+  const { nextAt: nextScheduledAt, nextForcedAt } = sync.schedule ?? {};
   // That a scheduled node pushes at the schedule only is its mode.
   const pausedBy = [...sync.controller.state.pauses].filter((reason) => reason !== 'schedule');
   return {
@@ -94,6 +96,7 @@ function syncOf({ sync, config }: NodeParts): NodeStatus['sync'] {
     ...(lastForcedSuccessAt === undefined ? {} : { lastForcedSuccessAt }),
     ...(lastAttemptAt === undefined ? {} : { lastAttemptAt }),
     ...(nextScheduledAt === undefined ? {} : { nextScheduledAt }),
+    ...(nextForcedAt === undefined ? {} : { nextForcedAt }),
     ...{ docsSent, bytesSent, bytesReceived },
   };
 }

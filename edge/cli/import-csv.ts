@@ -31,6 +31,7 @@ const MAX_PROBLEMS_LISTED = 20;
 const EXAMPLES = `
 COLUMN is the column's name in the file's first line, or #N for the N-th column ("" names the one without a name).
 Fields hold numbers, true or false; COLUMN=field:text takes a column as text, as "state" always is.
+Times such as 1/2/2026 6:00 are read as month/day/year; --time-format "d/M/yyyy H:mm" has the day first.
 
 Examples:
   solar-edge import-csv meter.csv --device meter-1 --time measured_on --map ac_power=powerKw
@@ -118,13 +119,15 @@ function sentenceOf({ row, line, message }: ImportFailure): string {
   return row === undefined ? message : `row ${row} (line ${line}): ${message}`;
 }
 
-function summaryOf({ ok, rows, accepted, duplicates, empty, skipped }: ImportResult): string {
+function summaryOf({ ok, rows, accepted, duplicates, empty, skipped, firstAt, lastAt }: ImportResult): string {
   const parts = [`${number(accepted)} accepted`, count(duplicates, 'duplicate')];
   if (empty > 0) parts.push(`${number(empty)} without values`);
   if (skipped > 0) parts.push(`${number(skipped)} bad and skipped`);
   const counted = `${count(rows, 'row')} read: ${parts.join(', ')}`;
-  if (ok) return `${counted}.`;
-  return `${counted}; what was accepted is stored, and importing the file again adds nothing twice.`;
+  // A zone or an order of day and month that was not meant is seen here.
+  const span = firstAt === undefined ? '' : ` Their times are ${firstAt} to ${lastAt}.`;
+  if (ok) return `${counted}.${span}`;
+  return `${counted}; what was accepted is stored, and importing the file again adds nothing twice.${span}`;
 }
 
 function exitCodeOf({ ok, error }: ImportResult): number {

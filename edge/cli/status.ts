@@ -30,7 +30,7 @@ function textOf({ village, node, version, clock, store, link, sync, registry, al
     ['link', `${link.state} since ${link.since}${link.lastError ? `; last failure: ${link.lastError.message}` : ''}`],
     [
       'sync',
-      `${sync.state} (${sync.mode}); last success ${sync.lastSuccessAt ?? 'never'}; next forced ${sync.nextScheduledAt ?? 'not scheduled'}`,
+      `${sync.state} (${sync.mode}); last success ${sync.lastSuccessAt ?? 'never'}; next forced ${sync.nextForcedAt ?? 'not scheduled'}`,
     ],
     ['sent', `${sync.docsSent} documents, ${megabytes(sync.bytesSent)}`],
     [

@@ -37,7 +37,7 @@ export interface ShownStatus {
     lastSuccessAt?: string;
     lastForcedSuccessAt?: string;
     lastAttemptAt?: string;
-    nextScheduledAt?: string;
+    nextForcedAt?: string;
     docsSent: number;
   };
   registry: { state: string; pendingEdits: number; refused: number };

@@ -10,7 +10,7 @@ import type { ProgramClient } from '../../shared/http/client.js';
 import type { sleep } from '../../shared/time.js';
 import type { ImportPlan } from './import-plan.js';
 import { ReadingSender } from './reading-sender.js';
-import { type ImportFailure, type RowBatch, type RowProblem, readBatches } from './row-batches.js';
+import { type ImportFailure, type ReadingRow, type RowBatch, type RowProblem, readBatches } from './row-batches.js';
 
 /** What has been settled so far, in rows of data. */
 export interface ImportCounts {
@@ -30,6 +30,9 @@ export interface ImportProgress extends ImportCounts {
 
 export interface ImportResult extends ImportCounts {
   ok: boolean;
+  /** The earliest and the latest time of what is stored, new or not, as canonical instants; absent where nothing is. */
+  firstAt?: string;
+  lastAt?: string;
   error?: ImportFailure;
 }
 
@@ -50,11 +53,12 @@ export interface ImportOptions {
 export async function importCsv(plan: ImportPlan, options: ImportOptions): Promise<ImportResult> {
   const run = new ImportRun(plan, options);
   const error = await run.run();
-  return { ok: error === undefined, ...run.counts, ...(error ? { error } : {}) };
+  return { ok: error === undefined, ...run.counts, ...run.span, ...(error ? { error } : {}) };
 }
 
 class ImportRun {
   readonly counts: ImportCounts = { rows: 0, accepted: 0, duplicates: 0, skipped: 0, empty: 0 };
+  readonly span: Pick<ImportResult, 'firstAt' | 'lastAt'> = {};
   readonly #plan: ImportPlan;
   readonly #options: ImportOptions;
   readonly #sender: ReadingSender;
@@ -99,6 +103,7 @@ class ImportRun {
         ? { code: refusal.code, message: refusal.message, row: refusedRow.row, line: refusedRow.line }
         : batch.failure;
     const lastRow = refusedRow?.row ?? batch.lastRow;
+    this.#addSpan(readings.slice(0, refusal?.index));
     this.#count({ ...batch, lastRow, empty: batch.empty.filter((row) => row <= lastRow) }, result, 0);
     return failure;
   }
@@ -115,9 +120,19 @@ class ImportRun {
       if (reading) problems.push({ row: reading.row, line: reading.line, message });
     }
     problems.sort((a, b) => a.row - b.row);
+    const refused = new Set(result.refused.map(({ index }) => index));
+    this.#addSpan(readings.filter((_, index) => !refused.has(index)));
     this.#count(batch, result, problems.length);
     for (const problem of problems) this.#options.onSkipped?.(problem);
     return batch.failure;
+  }
+
+  #addSpan(stored: readonly ReadingRow[]): void {
+    const { span } = this;
+    for (const { at } of stored) {
+      if (span.firstAt === undefined || at < span.firstAt) span.firstAt = at;
+      if (span.lastAt === undefined || at > span.lastAt) span.lastAt = at;
+    }
   }
 
   #count(batch: RowBatch, stored: { accepted: number; duplicates: number }, skipped: number): void {

@@ -20,6 +20,8 @@ export interface RowPlace {
 export interface ReadingRow extends RowPlace {
   /** The reading as a line of NDJSON, without the line's end. */
   json: string;
+  /** Canonical instant. */
+  at: string;
 }
 
 export interface RowProblem extends RowPlace {
@@ -73,7 +75,7 @@ export async function* readBatches(plan: ImportPlan): AsyncGenerator<RowBatch> {
       const place = { row: batch.lastRow + 1, line };
       batch.lastRow = place.row;
       batch.bytesRead = bytesRead;
-      if ('json' in row) batch.readings.push({ ...place, json: row.json });
+      if ('json' in row) batch.readings.push({ ...place, ...row });
       else if ('empty' in row) batch.empty.push(place.row);
       else if (plan.onError === 'skip') batch.bad.push({ ...place, message: row.problem });
       else {

@@ -3,8 +3,8 @@ import { LIMITS, type Measurement } from '../../shared/documents.js';
 import type { ResolvedColumns, ResolvedField } from './column-mapping.js';
 import type { TimeReader } from './timestamps.js';
 
-/** `json` is one reading as a line of NDJSON; `problem` is a sentence about the row. */
-export type ReadRow = { json: string } | { empty: true } | { problem: string };
+/** `json` is one reading as a line of NDJSON and `at` its time; `problem` is a sentence about the row. */
+export type ReadRow = { json: string; at: string } | { empty: true } | { problem: string };
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const DECIMAL_COMMA = /^[+-]?\d+,\d+$/;
@@ -48,7 +48,7 @@ export class RowReader {
     if (at === undefined) return { problem: 'has values but no time' };
     if ('problem' in at) return { problem: `the time ${at.problem}` };
     if (problem !== undefined) return { problem };
-    return sized(JSON.stringify({ device: this.#device, at: at.at, ...values }));
+    return sized(JSON.stringify({ device: this.#device, at: at.at, ...values }), at.at);
   }
 }
 
@@ -75,9 +75,9 @@ function readText(text: string, columnName: string): string | { problem: string 
   };
 }
 
-function sized(json: string): ReadRow {
+function sized(json: string, at: string): ReadRow {
   // Few rows come near the limit, and no character takes more than three bytes in UTF-8.
-  if (json.length * 3 <= LIMITS.documentBytes || Buffer.byteLength(json) <= LIMITS.documentBytes) return { json };
+  if (json.length * 3 <= LIMITS.documentBytes || Buffer.byteLength(json) <= LIMITS.documentBytes) return { json, at };
   return { problem: `makes a reading of more than ${LIMITS.documentBytes / 1024} KiB` };
 }
 

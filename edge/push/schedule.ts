@@ -63,10 +63,18 @@ export class Schedule implements Service {
     this.#jitterMs = villageJitterMs(options.village, options.jitterS);
   }
 
-  /** Canonical instant of the next forced replication. */
+  /** Canonical instant of the next time, be it skipped or not. */
   get nextAt(): string | undefined {
-    const times = [this.#nextMs, this.#retryMs].filter((ms) => ms !== undefined);
-    return times.length === 0 ? undefined : formatInstant(Math.min(...times));
+    return earliest([this.#nextMs, this.#retryMs]);
+  }
+
+  /** Canonical instant of the next time that is not skipped, as things stand. */
+  get nextForcedAt(): string | undefined {
+    const next = this.#nextMs;
+    const runs = (ms: number | undefined) => (ms === undefined || this.#skippedFor(ms) !== undefined ? undefined : ms);
+    const last = next === undefined ? undefined : this.#skippedFor(next);
+    const nextRun = last === undefined ? next : this.#following(last + SKIP_WITHIN_MS - 1);
+    return earliest([nextRun, runs(this.#retryMs)]);
   }
 
   async start(): Promise<void> {
@@ -100,6 +108,13 @@ export class Schedule implements Service {
     // A success in the future was written down by a wrong clock and says nothing.
     const due = this.#following(last === undefined || last > clock.now() ? createdMs : last);
     return due !== undefined && due < clock.now();
+  }
+
+  /** The success for which a time is skipped. One that lies in the future is not believed. */
+  #skippedFor(ms: number): number | undefined {
+    const { clock, lastForcedSuccessMs } = this.#options;
+    const last = lastForcedSuccessMs();
+    return last !== undefined && last <= clock.now() && ms - last < SKIP_WITHIN_MS ? last : undefined;
   }
 
   #following(afterMs: number): number | undefined {
@@ -141,9 +156,9 @@ export class Schedule implements Service {
   }
 
   async #replicateUnlessDone(): Promise<void> {
-    const { clock, lastForcedSuccessMs, replicate, log } = this.#options;
-    const last = lastForcedSuccessMs();
-    if (last !== undefined && last <= clock.now() && clock.now() - last < SKIP_WITHIN_MS) {
+    const { clock, replicate, log } = this.#options;
+    const last = this.#skippedFor(clock.now());
+    if (last !== undefined) {
       log.info('the scheduled replication is skipped: a forced one succeeded within 20 hours', {
         at: formatInstant(last),
       });
@@ -160,6 +175,11 @@ export class Schedule implements Service {
     this.#retries++;
     log.info('the scheduled replication is tried again', { at: formatInstant(this.#retryMs) });
   }
+}
+
+function earliest(times: readonly (number | undefined)[]): string | undefined {
+  const known = times.filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : formatInstant(Math.min(...known));
 }
 
 /** A delay in [0, jitterS) seconds that is always the same for one village. */

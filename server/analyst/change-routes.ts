@@ -17,6 +17,9 @@ import { cursorOf, positionIn } from './arrivals-cursor.js';
 /** Documents of other villages that one page passes over at most; its `next` then goes on behind them. */
 const MAX_PASSED_OVER = 20_000;
 
+/** As CouchDB has it. */
+const BEGINNING = '0';
+
 /** A CouchDB's cursor has up to some 36 characters for each shard; with other headers it must fit into the 16 KiB Node takes. */
 const MAX_CURSOR_CHARACTERS = 15_000;
 
@@ -25,7 +28,7 @@ export const changesQuerySchema = z.strictObject({
     .string()
     .max(MAX_CURSOR_CHARACTERS, 'is not a cursor this program gave')
     .optional()
-    .describe('The `next` of the answer before; from the beginning without'),
+    .describe('The `next` of the answer before; from the beginning without, or with `0`'),
   village: z.string().optional().describe('Of this village only'),
   format: z
     .enum(['json', 'ndjson'], { error: 'must be json or ndjson' })
@@ -53,7 +56,7 @@ export function changeRoutes(context: AnalystContext, roles: Roles): Router {
       const village = name === undefined ? undefined : (await findVillage(context, name)).id;
       const { arrivals } = context.store();
       const identity = await arrivals.identity();
-      const start = since === undefined ? undefined : positionIn(since, identity);
+      const start = since === undefined || since === BEGINNING ? undefined : positionIn(since, identity);
       const feed = new ArrivalsFeed(arrivals, identity, village);
       if (format === 'json') {
         response.json(await feed.page(start, limit ?? 100));

@@ -9,16 +9,17 @@ import { type AnalystContext, findVillage } from './analyst-context.js';
 import { localInstant } from './calendar-buckets.js';
 import { type EnergyBucket, intoBuckets, SpanCount } from './energy-buckets.js';
 import { type MeterEnergy, meterEnergy, type RegisterFall } from './energy-intervals.js';
-import { type EnergyQuery, parseEnergyQuery } from './energy-query.js';
-import { type DeviceReadings, devicesOf, readDevice } from './energy-source.js';
+import { type EnergyQuery, type EnergyQuestion, parseEnergyQuery, withBuckets } from './energy-query.js';
+import { type DeviceReadings, devicesOf, readDevice, timesOf } from './energy-source.js';
 
 export function energyRoutes(context: AnalystContext, roles: Roles): Router {
   const router = Router({ caseSensitive: true });
   router
     .route('/:id/energy')
     .get(roles.require('analyst', 'admin'), async (request, response) => {
-      const query = parseEnergyQuery(request.query);
+      const question = parseEnergyQuery(request.query);
       const village = await findVillage(context, request.params.id);
+      const query = await bounded(question, village.id, context);
       const { fromMs, toMs, step, zone: tz } = query;
       const head = { village: village.id, from: formatInstant(fromMs), to: formatInstant(toMs), step, tz };
       const lines = jsonList('devices', energyByDevice(context.store().telemetry, village.id, query), head);
@@ -26,6 +27,14 @@ export function energyRoutes(context: AnalystContext, roles: Roles): Router {
     })
     .all(methodNotAllowed('GET'));
   return router;
+}
+
+async function bounded(question: EnergyQuestion, village: string, context: AnalystContext): Promise<EnergyQuery> {
+  const { device, fromMs, toMs } = question;
+  const nowMs = context.clock.now();
+  const asked = fromMs !== undefined && toMs !== undefined ? { fromMs, toMs } : undefined;
+  const known = asked ?? (await timesOf(context.store().telemetry, village, device));
+  return withBuckets(question, known ?? { fromMs: nowMs, toMs: nowMs });
 }
 
 async function* energyByDevice(reader: RangeReader, village: string, query: EnergyQuery): AsyncGenerator<object> {

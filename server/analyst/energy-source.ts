@@ -49,6 +49,31 @@ export async function* devicesOf(reader: RangeReader, village: string): AsyncGen
   }
 }
 
+/** From the first reading of a village, or of one device, to just behind the last; undefined where there is none. */
+export async function timesOf(
+  reader: RangeReader,
+  village: string,
+  device: string | undefined,
+): Promise<{ fromMs: number; toMs: number } | undefined> {
+  let [fromMs, toMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for await (const one of device === undefined ? devicesOf(reader, village) : [device]) {
+    const [low, high] = [`${village}:r:${one}:`, `${village}:r:${one}:${AFTER}`];
+    fromMs = Math.min(fromMs, await outermost(reader, { startId: low, endId: high, descending: false }, fromMs));
+    toMs = Math.max(toMs, 1 + (await outermost(reader, { startId: high, endId: low, descending: true }, toMs)));
+  }
+  return fromMs < toMs ? { fromMs, toMs } : undefined;
+}
+
+/** The time of the first reading whose time can be trusted; `none` where there is none within a thousand. */
+async function outermost(reader: RangeReader, direction: Direction, none: number): Promise<number> {
+  for (const limit of [1, PAGE]) {
+    const found = await reader.readRange({ ...direction, limit });
+    const sure = found.find(({ clock }) => clock === undefined);
+    if (sure) return Date.parse(sure.at);
+  }
+  return none;
+}
+
 /**
  * Readings of `fromMs` up to but without `toMs`, and up to three with energy on each side. Throws `invalid_request` for
  * more than `maxReadings` within.

@@ -1,6 +1,6 @@
 /** Schemas of what the centre answers about villages: their state, numbers, alerts and energy. */
 import { z } from 'zod';
-import { ERROR_CODES } from '../../shared/app-error.js';
+import { SHOWN_CODES } from '../../shared/app-error.js';
 import { conflictSchema, count, describing, instant, telemetryDocumentSchema } from '../../shared/openapi/answers.js';
 import type { ClearedVillageAlert } from '../alerts/kept-alerts.js';
 import type { VillageAlert } from '../alerts/village-alert.js';
@@ -212,7 +212,7 @@ const outcomeSchema = describing<PushOutcome>()(
     z.object({
       village: z.string(),
       ok: z.literal(false),
-      error: z.object({ code: z.enum(ERROR_CODES), message: z.string() }),
+      error: z.object({ code: z.enum(SHOWN_CODES), message: z.string() }),
     }),
   ]),
 );

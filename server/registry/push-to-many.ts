@@ -3,7 +3,7 @@
  * village has not edited the same fields unseen, and is a conflict like any other where it has. Where the document is
  * there already nothing is written: repeating is safe, and finishes what broke off.
  */
-import { AppError, type ErrorCode } from '../../shared/app-error.js';
+import { AppError, type ShownCode, shownCode } from '../../shared/app-error.js';
 import { entityTag } from '../../shared/http/registry-requests.js';
 import type { Registry } from '../../shared/registry/registry.js';
 import type { VillageRecord } from '../store/contract.js';
@@ -11,7 +11,7 @@ import type { SelectedVillage } from './village-selection.js';
 
 export type PushOutcome =
   | { village: string; ok: true; rev: string }
-  | { village: string; ok: false; error: { code: ErrorCode; message: string } };
+  | { village: string; ok: false; error: { code: ShownCode; message: string } };
 
 export interface PushedDocument {
   type: string;
@@ -65,7 +65,7 @@ async function pushToOne(
     return { village, ok: true, rev };
   } catch (error) {
     if (error instanceof AppError) {
-      return { village, ok: false, error: { code: error.code, message: error.told } };
+      return { village, ok: false, error: { code: shownCode(error.code), message: error.told } };
     }
     options.onUnexpected(village, error);
     const message = 'something unexpected went wrong; the log of the program says what';

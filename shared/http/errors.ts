@@ -2,13 +2,13 @@
  * The one place that turns failures into HTTP answers: `{"error":{"code","message","details"?}}`, never a stack trace.
  */
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
-import { AppError, messageOf } from '../app-error.js';
+import { AppError, messageOf, shownCode } from '../app-error.js';
 import type { Logger } from '../logger.js';
 
 /** The body of every error answer. */
 export function errorBody(error: AppError): object {
   const { code, told: message, details } = error;
-  return { error: { code, message, ...(details === undefined ? {} : { details }) } };
+  return { error: { code: shownCode(code), message, ...(details === undefined ? {} : { details }) } };
 }
 
 export function sendError(response: Response, error: AppError): void {

@@ -3,8 +3,7 @@
  * has alone does not compile.
  */
 import { z } from 'zod';
-import type { ErrorCode, ErrorDetail } from '../app-error.js';
-import { ERROR_CODES } from '../app-error.js';
+import { type ErrorDetail, SHOWN_CODES, type ShownCode } from '../app-error.js';
 import { nameSchema, type TelemetryDocument } from '../documents.js';
 import { REGISTRY_TYPES } from '../registry/registry-documents.js';
 import type { Conflict, RegistryView, TraceView } from '../registry/registry-view.js';
@@ -24,13 +23,13 @@ export const instant = z.string().meta({ format: 'date-time' });
 export const count = z.int().min(0);
 
 interface ErrorAnswer {
-  error: { code: ErrorCode; message: string; details?: ErrorDetail[] };
+  error: { code: ShownCode; message: string; details?: ErrorDetail[] };
 }
 
 export const errorSchema = describing<ErrorAnswer>()(
   z.object({
     error: z.object({
-      code: z.enum(ERROR_CODES).describe('Stable; for programs'),
+      code: z.enum(SHOWN_CODES).describe('Stable; for programs'),
       message: z.string().describe('One sentence that names the thing; for people'),
       details: z
         .array(

@@ -1,6 +1,6 @@
 /** Builds a program's OpenAPI 3.1 document from its operations. */
 import type { z } from 'zod';
-import { AppError, type ErrorCode } from '../app-error.js';
+import { AppError, type ErrorCode, shownCode } from '../app-error.js';
 import { version } from '../version.js';
 import { type Answer, type Content, type Example, FORM_TYPE, JSON_TYPE, type Operation } from './operation.js';
 import { type JsonObject, SchemaBook } from './schema-book.js';
@@ -189,7 +189,7 @@ function errorsOf(operation: Operation, access: Access, book: SchemaBook): Recor
     return { [JSON_TYPE]: { schema: book.use(access.errorSchema), ...shown } };
   };
   const entries = [...byStatus].map(([status, codes]): [string, JsonObject] => {
-    const named = codes.map((code) => `\`${code}\``).join(', ');
+    const named = codes.map((code) => `\`${shownCode(code)}\``).join(', ');
     const description = access.hasOtherCodes
       ? (MEANINGS[status] ?? named)
       : `${MEANINGS[status] ?? 'Not done'}: ${named}`;

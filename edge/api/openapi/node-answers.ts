@@ -1,6 +1,6 @@
 /** Schemas of what a node says of itself, of its runs and of its store. */
 import { z } from 'zod';
-import { ERROR_CODES } from '../../../shared/app-error.js';
+import { SHOWN_CODES } from '../../../shared/app-error.js';
 import { count, describing, instant, telemetryDocumentSchema } from '../../../shared/openapi/answers.js';
 import type { CleanupReport } from '../../ledger/space-keeper.js';
 import type { LinkErrorReport } from '../../link/link-error.js';
@@ -102,7 +102,10 @@ const syncSchema = describing<NodeStatus['sync']>()(
     lastSuccessAt: z.exactOptional(instant),
     lastForcedSuccessAt: z.exactOptional(instant).describe('When a forced replication last succeeded whole'),
     lastAttemptAt: z.exactOptional(instant),
-    nextScheduledAt: z.exactOptional(instant),
+    nextScheduledAt: z.exactOptional(instant).describe('The next time of the schedule'),
+    nextForcedAt: z
+      .exactOptional(instant)
+      .describe('The next one that is not skipped because a forced one succeeded shortly before'),
     docsSent: count,
     bytesSent: count,
     bytesReceived: count,
@@ -253,7 +256,7 @@ const checkDoneSchema = describing<CheckDoneLine>()(
     missing: count,
     lost: count,
     repaired: z.exactOptional(count).describe('Segments, of a repair alone'),
-    error: z.exactOptional(z.object({ code: z.enum(ERROR_CODES), message })).describe('Why it ended early'),
+    error: z.exactOptional(z.object({ code: z.enum(SHOWN_CODES), message })).describe('Why it ended early'),
   }),
 );
 

@@ -36,6 +36,7 @@ const STATUS = {
   sync: {
     ...{ state: 'offline', mode: 'live', lastAttemptAt: '2026-03-01T12:45:00.000Z', docsSent: 0 },
     ...{ bytesSent: 412, bytesReceived: 0, nextScheduledAt: '2026-03-02T02:07:31.000Z' },
+    nextForcedAt: '2026-03-02T02:07:31.000Z',
   },
   registry: { state: 'offline', pendingEdits: 1, refused: 0 },
   alerts: [],

@@ -74,7 +74,7 @@ function showSync(page: EdgePage, { sync }: ShownStatus): void {
   const never = words.say('page.never');
   setText('sync-last', page.time(sync.lastSuccessAt, never));
   setText('sync-forced', page.time(sync.lastForcedSuccessAt, never));
-  setText('sync-next', page.time(sync.nextScheduledAt, words.say('sync.none')));
+  setText('sync-next', page.time(sync.nextForcedAt, words.say('sync.none')));
   setText('sync-paused', sync.pausedBy?.includes('storage') ? words.say('sync.paused') : '', 'bad');
 }
 

@@ -156,7 +156,7 @@ describe('the REST API', () => {
     expect((await asked(TOKEN)).status).to.equal(200);
     for (let n = 0; n < 100; n++) expect((await asked(`wrong-${n}`)).status).to.equal(401);
     const refused = await asked('wrong-again');
-    expectError(refused, 429, 'too_many_requests');
+    expectError(refused, 429, 'busy');
     expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 60);
     expect((await asked(TOKEN)).status).to.equal(200);
   });

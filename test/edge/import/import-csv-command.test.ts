@@ -37,7 +37,10 @@ describe('solar-edge import-csv', () => {
   it('prints one sentence and exits 0 when the file is stored', async () => {
     const file = await folder.file('time,power\n2026-01-01,1\n2026-01-02,\n2026-01-03,3\n2026-01-03,3\n');
     const { code, stdout } = await solarEdge(node.client.url, file, ...MAPPED);
-    expect(stdout).to.equal('4 rows read: 2 accepted, 1 duplicate, 1 without values.\n');
+    expect(stdout).to.equal(
+      '4 rows read: 2 accepted, 1 duplicate, 1 without values. ' +
+        'Their times are 2026-01-01T00:00:00.000Z to 2026-01-03T00:00:00.000Z.\n',
+    );
     expect(code).to.equal(0);
   });
 
@@ -46,7 +49,7 @@ describe('solar-edge import-csv', () => {
     const { code, stdout, stderr } = await solarEdge(node.client.url, file, ...MAPPED);
     expect(stderr).to.contain('error: row 2 (line 4): "-" in the column "power" is not a number\n');
     expect(stdout).to.match(
-      /^2 rows read: 1 accepted, 0 duplicates; what was accepted is stored, .* adds nothing twice\.\n$/,
+      /^2 rows read: 1 accepted, 0 duplicates; what was accepted is stored, .* adds nothing twice\. Their times are (\S+) to \1\.\n$/,
     );
     expect(code).to.equal(1);
     expect(node.stored.size).to.equal(1);
@@ -60,7 +63,10 @@ describe('solar-edge import-csv', () => {
     expect(lines).to.have.length(21);
     expect(lines[0]).to.equal('skipped row 2 (line 3): "x" in the column "power" is not a number');
     expect(lines[20]).to.equal('skipped 5 more rows');
-    expect(stdout).to.equal('26 rows read: 1 accepted, 0 duplicates, 25 bad and skipped.\n');
+    expect(stdout).to.equal(
+      '26 rows read: 1 accepted, 0 duplicates, 25 bad and skipped. ' +
+        'Their times are 2026-01-01T00:00:00.000Z to 2026-01-01T00:00:00.000Z.\n',
+    );
     expect(code).to.equal(0);
   });
 
@@ -69,6 +75,7 @@ describe('solar-edge import-csv', () => {
     const file = await folder.file(content);
     const totalBytes = content.length;
     const json = [...MAPPED, '--json'];
+    const day = (n: number) => `2026-01-0${n}T00:00:00.000Z`;
     const stopped = await solarEdge(node.client.url, file, ...json);
     const counts = { rows: 2, accepted: 1, duplicates: 0, skipped: 0, empty: 0 };
     const error = { code: 'invalid_request', message: '"x" in the column "power" is not a number', row: 2, line: 3 };
@@ -79,7 +86,7 @@ describe('solar-edge import-csv', () => {
         .map((line) => JSON.parse(line)),
     ).to.deep.equal([
       { event: 'progress', ...counts, bytesRead: 37, totalBytes },
-      { event: 'done', ok: false, ...counts, error },
+      { event: 'done', ok: false, ...counts, firstAt: day(1), lastAt: day(1), error },
     ]);
     const skipping = await solarEdge(node.client.url, file, ...json, '--on-error', 'skip');
     const all = { rows: 3, accepted: 1, duplicates: 1, skipped: 1, empty: 0 };
@@ -91,7 +98,7 @@ describe('solar-edge import-csv', () => {
     ).to.deep.equal([
       { event: 'skipped', row: 2, line: 3, message: error.message },
       { event: 'progress', ...all, bytesRead: totalBytes, totalBytes },
-      { event: 'done', ok: true, ...all },
+      { event: 'done', ok: true, ...all, firstAt: day(1), lastAt: day(3) },
     ]);
   });
 

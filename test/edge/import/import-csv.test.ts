@@ -47,7 +47,8 @@ describe('the import of a CSV file', () => {
 
   it('stores exactly the rows of the file, and nothing when it is done again', async () => {
     const file = await folder.file(rowsOf(5_000));
-    const counts = { rows: 5_000, skipped: 0, empty: 0 };
+    const span = { firstAt: `${minute(0)}:00.000Z`, lastAt: `${minute(4_999)}:00.000Z` };
+    const counts = { rows: 5_000, skipped: 0, empty: 0, ...span };
     expect(await run(file)).to.deep.equal({ ok: true, ...counts, accepted: 5_000, duplicates: 0 });
     expect(node.documents).to.deep.equal(
       Array.from({ length: 5_000 }, (_, n) => ({ device: 'meter', at: `${minute(n)}:00.000Z`, powerW: n })),
@@ -62,7 +63,8 @@ describe('the import of a CSV file', () => {
       'time,power,state,open\n2026-01-01,1,,\n\n2026-01-02,,idle,TRUE\n,,,\n   \n2026-01-03,,,\nsoon,,,\n2026-01-04,-.5e1,"a,b",False\n',
     );
     const result = await run(file, { mapping: ['power=powerW,state=state', 'open=doorOpen'] });
-    expect(result).to.deep.equal({ ok: true, rows: 6, accepted: 3, duplicates: 0, skipped: 0, empty: 3 });
+    const span = { firstAt: '2026-01-01T00:00:00.000Z', lastAt: '2026-01-04T00:00:00.000Z' };
+    expect(result).to.deep.equal({ ok: true, rows: 6, accepted: 3, duplicates: 0, skipped: 0, empty: 3, ...span });
     expect(node.documents).to.deep.equal([
       { device: 'meter', at: '2026-01-01T00:00:00.000Z', powerW: 1 },
       { device: 'meter', at: '2026-01-02T00:00:00.000Z', state: 'idle', doorOpen: true },
@@ -119,7 +121,8 @@ describe('the import of a CSV file', () => {
       '2026-01-01 00:08,8',
     ];
     const result = await run(await folder.file(content.join('\r\n')), { onError: 'skip' });
-    expect(result).to.deep.equal({ ok: true, rows: 9, accepted: 3, duplicates: 0, skipped: 6, empty: 0 });
+    const span = { firstAt: '2026-01-01T00:00:00.000Z', lastAt: '2026-01-01T00:08:00.000Z' };
+    expect(result).to.deep.equal({ ok: true, rows: 9, accepted: 3, duplicates: 0, skipped: 6, empty: 0, ...span });
     expect(skipped).to.deep.equal([
       { row: 2, line: 3, message: '"1,5" in the column "power" has a comma; numbers are written with a decimal point' },
       { row: 3, line: 4, message: 'is already stored with other content' },

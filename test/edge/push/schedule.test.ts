@@ -106,6 +106,21 @@ describe('the scheduled replication', () => {
     expect(runs).to.deep.equal(['2026-03-02T02:00:00']);
   });
 
+  it('tells the next time that is not skipped apart from the next one', async () => {
+    const daily = await startAt('2026-03-01T12:00:00', { createdMs: at('2026-03-01T11:00:00') });
+    const told = () => [daily.nextAt, daily.nextForcedAt].map((time) => time?.slice(8, 13));
+    expect(told(), 'never one').to.deep.equal(['02T02', '02T02']);
+    lastForcedMs = at('2026-03-01T06:00:00');
+    expect(told(), '20 h before').to.deep.equal(['02T02', '02T02']);
+    lastForcedMs = at('2026-03-01T06:00:01');
+    expect(told(), 'a moment less').to.deep.equal(['02T02', '03T02']);
+    lastForcedMs = at('2031-01-01T00:00:00');
+    expect(told(), 'in the future').to.deep.equal(['02T02', '02T02']);
+    lastForcedMs = undefined;
+    await daily.stop();
+    expect(told(), 'stopped').to.deep.equal([undefined, undefined]);
+  });
+
   it('does not believe a success that lies in the future', async () => {
     await startAt('2026-03-01T01:00:00', { createdMs: at('2026-02-28T20:00:00') });
     lastForcedMs = at('2031-01-01T00:00:00');

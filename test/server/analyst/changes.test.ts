@@ -44,6 +44,7 @@ for (const kind of STORES) {
 
     it('are all there once, and what comes later follows, however old it is', async () => {
       const { ids, next } = await follow(undefined);
+      expect(sorted((await follow('0')).ids), 'as CouchDB calls the beginning').to.deep.equal(sorted(ids));
       expect(sorted(ids)).to.deep.equal(sorted([...first, ...readings('kano-2', 40)].map(({ _id }) => _id)));
       expect(await page(`?since=${next}`)).to.deep.equal({ items: [], next, more: false });
       const late = [...readings('kano', 30), event('kano', 5000)];
