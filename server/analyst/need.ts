@@ -19,8 +19,10 @@ export function needOf(view: Viewed): Need {
   if (view.disabled) return 'disabled';
   if (view.silent) return 'silent';
   const codes = new Set(view.alerts?.map(({ code }) => code));
-  const { lost = 0, unexplained = 0 } = view.missing ?? {};
-  if (codes.has('lost') || Math.max(lost, view.report?.accounted?.lost ?? 0) > (view.lostToldOf ?? 0)) return 'losing';
+  const { unexplained = 0 } = view.missing ?? {};
+  // A node counts as lost what it cannot prove it had delivered: what is missing here is told by what is here.
+  const lost = view.missing?.lost ?? view.report?.accounted?.lost ?? 0;
+  if (codes.has('lost') || lost > (view.lostToldOf ?? 0)) return 'losing';
   if (codes.has('blocked') || isRefused(view)) return 'blocked';
   if (codes.has('pending') || codes.has('stalled') || (view.pending ?? 0) > BACKLOG) return 'behind';
   const isWhole = unexplained === 0 && view.missingPartly === undefined;

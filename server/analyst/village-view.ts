@@ -41,7 +41,7 @@ export interface VillageView {
   missingAsOf?: string;
   /** What `missing` leaves out. */
   missingPartly?: string;
-  /** So many lost documents have been told of as an alert, for as long as one is: they are news no more. */
+  /** So many lost documents were told of as an alert for as long as one is open: they are news no more. */
   lostToldOf?: number;
   /** When its node's newest report came, by the centre's clock; what follows is the village's word as of then. */
   reportedAt?: string;

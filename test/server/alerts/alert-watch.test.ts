@@ -207,7 +207,8 @@ for (const kind of STORES) {
         return login;
       };
       const disk = { bytes: 3_000_000, capacityBytes: 4_000_000, usedPct: 75 };
-      const full = await report('full', { accounted: { lost: 2, quarantined: 3 }, disk });
+      const alerts = [{ code: 'lost', severity: 'critical', since: '2026-03-01T00:00:00.000Z' }];
+      const full = await report('full', { accounted: { lost: 2, quarantined: 3 }, alerts, disk });
       const well = await report('well', { accounted: { lost: 0, quarantined: 0 }, disk });
       // It has told nothing of its store, and of the numbers 2 to 4 nobody knows anything.
       const gaps = await report('gaps', { disk: { bytes: 1, capacityBytes: 0 } });
