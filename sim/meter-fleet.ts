@@ -2,9 +2,11 @@
  * The devices of a village at work: as the simulated clock runs, their heartbeats are posted to the node, in order,
  * until each is acknowledged.
  *
- * Invariants: a batch that was not acknowledged is posted again unchanged (same `at`), so nothing is stored twice; what
- * the node acknowledged is told once to `onAcknowledged`; when the node is away for long the devices stop measuring
- * rather than forget. A refusal that trying again cannot heal stops the fleet and is kept in `failure`.
+ * Invariants: the simulated clock does not overtake this machine's, and goes along with it once it has caught up, since
+ * a device cannot measure what is to come; a batch that was not acknowledged is posted again unchanged (same `at`), so
+ * nothing is stored twice; what the node acknowledged is told once to `onAcknowledged`; when the node is away for long
+ * the devices stop measuring rather than forget. A refusal that trying again cannot heal stops the fleet and is kept in
+ * `failure`.
  */
 import { AppError, messageOf } from '../shared/app-error.js';
 import type { PostedType } from '../shared/documents.js';
@@ -127,7 +129,7 @@ export class MeterFleet implements Service {
     const startedMs = this.#clock.monotonic();
     const startedAtMs = this.#measuredMs;
     while (this.#isMeasuring && !this.#failure && !signal.aborted) {
-      const untilMs = startedAtMs + (this.#clock.monotonic() - startedMs) * speed;
+      const untilMs = Math.min(startedAtMs + (this.#clock.monotonic() - startedMs) * speed, this.#clock.now());
       while (this.#measuredMs + MINUTE_MS <= untilMs && this.#waitingDocuments() < MAX_WAITING_DOCUMENTS) {
         this.#measuredMs += MINUTE_MS;
         const { state, readings, predictions } = villageHeartbeat(this.#state, this.#measuredMs);

@@ -16,13 +16,15 @@ export interface LiveOptions extends SimulationChoice {
 
 /** A modest mobile link: 128 kbit/s each way. */
 const LINK = { bytesPerS: 16_000, roundTripMs: 150 };
+/** So today is there within minutes, and yesterday before it. */
+const DAYS_AGO = 1;
 const LOOK_EVERY_MS = 2_000;
 const CUT_AFTER_MS = 10_000;
 const CUT_FOR_MS = 20_000;
 
 /** Plays until `signal` is aborted, then stops everything. Throws when something could not be started. */
 export async function playLive({ say, signal, ...choice }: LiveOptions): Promise<void> {
-  const world = await SimulatedWorld.create({ ...choice, link: LINK, usualPorts: true });
+  const world = await SimulatedWorld.create({ ...choice, link: LINK, usualPorts: true, daysAgo: DAYS_AGO });
   try {
     for (const port of world.portsTaken) say(`Port ${port} is taken by another program; using a free one instead.`);
     say('Starting a centre and two villages on this machine ...');
@@ -50,7 +52,7 @@ function introduce(
   say('');
   say(
     `Each village has ${count(meters)} meters, an inverter and a battery; ` +
-      `one second here is ${duration(speed)} there (seed ${seed}).`,
+      `one second here is ${duration(speed)} there, from yesterday morning until it is now (seed ${seed}).`,
   );
   say(
     `Each node reaches the centre over a link of ${(LINK.bytesPerS * 8) / 1000} kbit/s ` +

@@ -31,6 +31,8 @@ export interface Phases {
 
 const USUAL_PHASES: Phases = { onlineMs: 5_000, offlineMs: 3_000, nodeDownMs: 1_000, offlineAgainMs: 3_000 };
 const LINK = { bytesPerS: 64_000, roundTripMs: 100 };
+/** Long enough ago that the simulated time does not catch up with the real one, at any usual speed. */
+const DAYS_AGO = 30;
 const REPLICATION_DEADLINE_S = 25;
 const PROGRESS_EVERY_MS = 500;
 
@@ -47,6 +49,7 @@ export async function playOnce({ say, signal, phases = USUAL_PHASES, ...choice }
     ...choice,
     link: LINK,
     usualPorts: false,
+    daysAgo: DAYS_AGO,
     onAcknowledged: (village, type, documents) => acknowledged.get(village)?.add(type, documents),
   });
   try {

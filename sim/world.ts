@@ -25,6 +25,8 @@ export interface WorldOptions extends SimulationChoice {
   link: LinkProfile;
   /** Tries 8090, 8081 and 8082 first; else any free ports. */
   usualPorts: boolean;
+  /** So many days ago the simulated time begins; it ends with this machine's. */
+  daysAgo: number;
   /** Told what the node of each village has acknowledged. */
   onAcknowledged?: (village: string, type: PostedType, documents: readonly PostedFields[]) => void;
 }
@@ -38,8 +40,6 @@ const VILLAGES = [
 export const VILLAGE_IDS: readonly string[] = VILLAGES.map(({ id }) => id);
 
 const DAY_MS = 86_400_000;
-/** Long enough ago that the simulated time does not overtake the real one soon. */
-const START_DAYS_AGO = 30;
 /** Early morning in both villages, so that the sun rises within seconds. */
 const START_HOUR_UTC = 3;
 
@@ -65,13 +65,13 @@ export class SimulatedWorld implements Service {
 
   /** Chooses ports and makes the folder; nothing runs yet. `stop` removes the folder, also without a start. */
   static async create(options: WorldOptions): Promise<SimulatedWorld> {
-    const { link, meters, speed, seed, usualPorts, onAcknowledged } = options;
+    const { link, meters, speed, seed, usualPorts, daysAgo, onAcknowledged } = options;
     const choose = (port: number) => (usualPorts ? preferredPort(port) : freePort());
     const folder = await mkdtemp(path.join(os.tmpdir(), 'solar-sync-sim-'));
     const taken: number[] = [];
     const centre = new SimulatedCentre({ port: await choose(CENTRE_PORT), dataPath: path.join(folder, 'central') });
     if (usualPorts && centre.port !== CENTRE_PORT) taken.push(CENTRE_PORT);
-    const startAtMs = Math.floor(Date.now() / DAY_MS - START_DAYS_AGO) * DAY_MS + START_HOUR_UTC * 3_600_000;
+    const startAtMs = Math.floor(Date.now() / DAY_MS - daysAgo) * DAY_MS + START_HOUR_UTC * 3_600_000;
     const villages: SimulatedVillage[] = [];
     for (const { id, usualPort, utcOffsetH } of VILLAGES) {
       const port = await choose(usualPort);

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { messageOf } from '../../shared/app-error.js';
 import { type PostedType, telemetryId } from '../../shared/documents.js';
+import { sleep, systemClock } from '../../shared/time.js';
 import { canonicalContent } from '../../sim/acknowledged.js';
 import { MeterFleet } from '../../sim/meter-fleet.js';
 import type { PostedFields } from '../../sim/meters.js';
@@ -35,6 +36,8 @@ describe('the meter fleet', () => {
   let node: ToyNode;
   let proxy: FaultProxy;
   let fleet: MeterFleet;
+  /** What the machine of the fleet takes for the time. */
+  let nowMs: number;
   /** Contents by id, as the fleet says they were acknowledged; an id told twice is an error. */
   let acknowledged: Map<string, string>;
   let toldTwice: string[];
@@ -46,6 +49,7 @@ describe('the meter fleet', () => {
     await proxy.start();
     acknowledged = new Map();
     toldTwice = [];
+    nowMs = Date.now();
     fleet = new MeterFleet({
       nodeUrl: proxy.url,
       meters: 3,
@@ -55,6 +59,7 @@ describe('the meter fleet', () => {
       speed: 18_000,
       tickMs: 10,
       retryMs: 10,
+      clock: { ...systemClock, now: () => nowMs },
       onAcknowledged: (type, documents) => {
         for (const fields of documents) {
           const id = telemetryId('kitui', type, fields);
@@ -85,6 +90,21 @@ describe('the meter fleet', () => {
     await fleet.finish();
     expectEverythingStoredOnce();
     expect(fleet.simulatedMs).to.be.greaterThan(Date.parse('2026-03-01T02:00:00Z'));
+  });
+
+  it('measures nothing that is to come, and goes along with the clock once it has caught up', async () => {
+    nowMs = Date.parse('2026-03-01T01:00:30Z');
+    await fleet.start();
+    const caughtUpMs = Date.parse('2026-03-01T01:00:00Z');
+    await waitFor(() => fleet.simulatedMs >= caughtUpMs, { what: 'an hour of measurements' });
+    // Ten looks at the clock, each of which would be worth three minutes.
+    await sleep(100);
+    expect(fleet.simulatedMs).to.equal(caughtUpMs);
+    nowMs += 60_000;
+    await waitFor(() => fleet.simulatedMs > caughtUpMs, { what: 'one minute more' });
+    await fleet.finish();
+    expect(fleet.simulatedMs).to.equal(caughtUpMs + 60_000);
+    expectEverythingStoredOnce();
   });
 
   it('posts again, unchanged, what was not acknowledged, whatever became of it', async () => {

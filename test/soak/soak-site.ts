@@ -7,7 +7,7 @@ import type { NodeStatus } from '../../edge/api/status.js';
 import type { OneShotResult } from '../../edge/push/one-shot.js';
 import type { PostedType } from '../../shared/documents.js';
 import { ProgramClient } from '../../shared/http/client.js';
-import { sleep } from '../../shared/time.js';
+import { sleep, systemClock } from '../../shared/time.js';
 import { SimulatedCentre } from '../../sim/centre.js';
 import { SimulatedLink } from '../../sim/link.js';
 import { MeterFleet } from '../../sim/meter-fleet.js';
@@ -80,6 +80,7 @@ export class SoakSite {
     this.fleet = new MeterFleet({
       ...{ nodeUrl: url, meters: METERS, speed: clock.speed, seed },
       ...{ startAtMs: clock.now(), utcOffsetH: UTC_OFFSET_H, onAcknowledged },
+      clock: { ...systemClock, now: () => clock.now() },
     });
   }
 

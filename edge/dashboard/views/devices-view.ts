@@ -1,11 +1,12 @@
 /** Devices with their last reading and its age. */
 import { byId, element, setText, show } from '../../../shared/dashboard/elements.js';
 import { type EdgePage, latestMs } from '../edge-page.js';
+import { measuredValues } from '../measured-values.js';
 import type { ShownDevice, ShownReading } from '../node-answers.js';
 
 /** More rows help nobody on a phone; those heard of for longest stand first. */
 const SHOWN = 200;
-const SHOWN_VALUES = 6;
+const SHOWN_VALUES = 4;
 
 export class DevicesView {
   readonly #page: EdgePage;
@@ -44,8 +45,7 @@ export class DevicesView {
 
   #rowOf({ device, at, clock, values }: ShownReading): HTMLElement {
     const { words, formats } = this.#page;
-    const shown = Object.entries(values).slice(0, SHOWN_VALUES);
-    const texts = shown.map(([name, value]) => `${name} ${formats.value(value)}`);
+    const texts = measuredValues(values, SHOWN_VALUES, (value) => formats.value(value));
     return element(
       'tr',
       {},

@@ -38,7 +38,7 @@ export const EN = {
   'data.title': 'Data',
   'data.safe': 'Everything stored here has been delivered.',
   'data.waiting': 'Waiting to be delivered',
-  'data.oldest': 'The oldest waits since',
+  'data.oldest': 'The oldest of it is from',
   'data.lost': 'Lost',
   'data.quarantined': 'Refused by the centre',
   'data.stored': 'Stored so far',

@@ -39,7 +39,7 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'data.title': 'Données',
   'data.safe': 'Tout ce qui est conservé ici a été livré.',
   'data.waiting': 'En attente de livraison',
-  'data.oldest': 'La plus ancienne attend depuis',
+  'data.oldest': 'La plus ancienne date de',
   'data.lost': 'Perdues',
   'data.quarantined': 'Refusées par le centre',
   'data.stored': 'Conservées jusqu’ici',

@@ -33,14 +33,24 @@ export function dateOf(ms: number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
+/** Its times of day matter; of a longer one only dates are shown. */
+export function isShort({ fromMs, toMs }: Period): boolean {
+  return toMs - fromMs <= 2 * DAY_MS;
+}
+
 /** Whole hours, days or weeks of this machine's zone to label an axis with, as many as find room in its width. */
-export function ticksOf({ fromMs, toMs }: Period, widthPx: number): number[] {
-  const steps = [1, 3, 6, 12, 24, 48, 168, 336, 744, 1488];
+export function ticksOf(period: Period, widthPx: number): number[] {
+  const { fromMs, toMs } = period;
   const most = Math.max(2, Math.floor(widthPx / LABEL_PX));
+  // Where dates are shown, one date is shown once.
+  const steps = isShort(period) ? [1, 3, 6, 12, 24] : [24, 48, 168, 336, 744];
   const hours = steps.find((step) => (toMs - fromMs) / (step * HOUR_MS) <= most) ?? 1488;
   const ticks: number[] = [];
-  const midnight = new Date(fromMs).setHours(0, 0, 0, 0);
-  for (let ms = midnight; ms <= toMs; ms += hours * HOUR_MS) if (ms >= fromMs) ticks.push(ms);
+  const midnight = new Date(fromMs);
+  midnight.setHours(0, 0, 0, 0);
+  // By the calendar: days on which clocks change are longer or shorter.
+  const after = (n: number) => new Date(midnight).setHours(n * hours);
+  for (let n = 0, ms = after(0); ms <= toMs; ms = after(++n)) if (ms >= fromMs && ms !== ticks.at(-1)) ticks.push(ms);
   return ticks;
 }
 

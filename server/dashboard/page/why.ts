@@ -52,8 +52,9 @@ function refusalOf(page: FleetPage, village: ShownVillage): string[] {
   return [page.words.say('why.refused', { ...whenOf(page, lastFailureAt), status: String(lastFailureStatus) })];
 }
 
-function backlogOf(page: FleetPage, { pending = 0, oldestPendingAt }: ShownVillage): string[] {
-  if (pending === 0) return [];
+/** The few that any village has on their way are no reason. */
+function backlogOf(page: FleetPage, { need, pending = 0, oldestPendingAt }: ShownVillage): string[] {
+  if (pending === 0 || need === 'none') return [];
   const count = page.formats.number(pending);
   if (oldestPendingAt === undefined) return [page.words.say('why.pending', { count })];
   return [page.words.say('why.behind', { count, ...whenOf(page, oldestPendingAt) })];

@@ -6,7 +6,7 @@ import { failureOf } from '../../../../shared/dashboard/page.js';
 import { askJson } from '../../../../shared/dashboard/requests.js';
 import type { ShownEnergy } from '../fleet-answers.js';
 import { type FleetPage, villagePath } from '../fleet-page.js';
-import { type Period, ticksOf } from '../period.js';
+import { isShort, type Period, ticksOf } from '../period.js';
 import { MAX_READINGS, readSeries } from '../readings.js';
 import type { Choice } from './period-view.js';
 
@@ -127,8 +127,7 @@ export class ChartsView {
 
   #frameOf(period: Period, label: string, format: (value: number) => string): ChartFrame {
     const { formats } = this.#page;
-    const isShort = period.toMs - period.fromMs <= 2 * DAY_MS;
-    const formatTime = (ms: number) => (isShort ? formats.time(ms, ms) : formats.localDay(ms));
+    const formatTime = (ms: number) => (isShort(period) ? formats.time(ms, ms) : formats.localDay(ms));
     const width = chartWidth();
     return { ...period, ticksMs: ticksOf(period, width), label, format, formatTime, width };
   }

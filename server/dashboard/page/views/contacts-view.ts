@@ -5,7 +5,7 @@ import { failureOf } from '../../../../shared/dashboard/page.js';
 import { askJson } from '../../../../shared/dashboard/requests.js';
 import type { ShownContacts } from '../fleet-answers.js';
 import { type FleetPage, villagePath } from '../fleet-page.js';
-import { type Period, ticksOf } from '../period.js';
+import { isShort, type Period, ticksOf } from '../period.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -72,7 +72,6 @@ export class ContactsView {
     const values = { succeeded: formats.number(total.succeeded), failed: formats.number(total.failed) };
     const label = words.say('contacts.summary', values);
     setText('contacts-text', label);
-    const isShort = period.toMs - period.fromMs <= 2 * DAY_MS;
     const whole = { fromMs: Math.min(period.fromMs, ...slots.keys()), toMs: period.toMs };
     const width = Math.max(300, byId('contacts-chart', HTMLElement).clientWidth);
     const drawn = barChart(bars, {
@@ -83,7 +82,7 @@ export class ContactsView {
         width,
         format: (value) => formats.number(value),
       },
-      formatTime: (ms) => (isShort ? formats.time(ms, ms) : formats.localDay(ms)),
+      formatTime: (ms) => (isShort(period) ? formats.time(ms, ms) : formats.localDay(ms)),
     });
     byId('contacts-chart', HTMLElement).replaceChildren(drawn);
   }

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Need } from '../../../../server/analyst/need.js';
 import { NEEDS, type ShownVillage } from '../../../../server/dashboard/page/fleet-answers.js';
-import { daysBetween, ticksOf } from '../../../../server/dashboard/page/period.js';
+import { dateOf, daysBetween, isShort, ticksOf } from '../../../../server/dashboard/page/period.js';
 import { differences, documentOf, editedFields } from '../../../../server/dashboard/page/registry-fields.js';
 import { whyOf } from '../../../../server/dashboard/page/why.js';
 import { EN } from '../../../../server/dashboard/page/words/en.js';
@@ -51,6 +51,18 @@ describe('why a village needs somebody', () => {
     const partly = whyOf(page, { ...village, missing, missingPartly: 'left out' });
     expect(partly.join(' ')).to.match(/nobody has told why\. .* what is missing is not all known/);
     expect(whyOf(page, { ...village, numbers: { ...numbers, partly: 'left out' } })).to.deep.equal(partly);
+  });
+});
+
+describe('the backlog of a village', () => {
+  it('is told as what its node last reported, and not of a village that needs nobody', () => {
+    const page = new Page(DICTIONARIES, 'en', ['en']);
+    const createdAt = '2026-01-01T00:00:00.000Z';
+    const village: ShownVillage = { id: 'kano', createdAt, need: 'behind', silent: false, disabled: false, pending: 7 };
+    expect(whyOf(page, village)).to.deep.equal(['7 documents waited there when it last reported.']);
+    const [told] = whyOf(page, { ...village, oldestPendingAt: createdAt });
+    expect(told).to.match(/^7 documents waited there when it last reported, the oldest from /);
+    expect(whyOf(page, { ...village, need: 'none' })).to.deep.equal(['Nothing needs attention.']);
   });
 });
 
@@ -114,6 +126,18 @@ describe('a period', () => {
       const ticks = ticksOf(period, 340);
       expect(ticks.length, String(hours)).to.be.within(1, 5);
       for (const tick of ticks) expect(tick).to.be.within(period.fromMs, period.toMs);
+    }
+  });
+
+  it('has one tick of a day at most where dates are shown, over days on which clocks change too', () => {
+    const toMs = Date.parse('2026-04-02T10:20:00Z');
+    for (const days of [2.5, 3, 7, 8, 30, 90, 366]) {
+      const period = { fromMs: toMs - days * 24 * HOUR_MS, toMs };
+      expect(isShort(period)).to.equal(false);
+      const dates = ticksOf(period, 1_000).map(dateOf);
+      expect(dates, String(days)).to.have.length.within(2, 14);
+      expect(new Set(dates).size, String(days)).to.equal(dates.length);
+      for (const tick of ticksOf(period, 1_000)) expect(new Date(tick).getHours()).to.equal(0);
     }
   });
 });
