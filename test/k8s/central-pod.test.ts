@@ -20,7 +20,7 @@ import {
 } from './container.js';
 import { probe } from './kubelet.js';
 import { describeRendered, find, type Manifest, render } from './kustomize.js';
-import { bytesOf, onlyContainer, podTemplateOf } from './pod-spec.js';
+import { bytesOf, JOB_NAME_FIELD, onlyContainer, podTemplateOf } from './pod-spec.js';
 
 const TOKENS = { ADMIN_TOKEN: 'for-the-admin', ANALYST_TOKEN: 'for-the-analyst' };
 const EDGE_TOKEN = 'what-meters-show';
@@ -125,6 +125,7 @@ describeRendered('the centre, as the manifests say it', () => {
         const { spec: jobPod } = podTemplateOf(find(village, 'CronJob', 'edge-sync'));
         const job = await start({
           ...{ pod: jobPod, container: onlyContainer(jobPod), manifests: village, secrets },
+          fields: { [JOB_NAME_FIELD]: 'edge-sync-29405880' },
           args: (args) => args.map((word) => (word.startsWith('http://edge:') ? `http://127.0.0.1:${edgePort}` : word)),
         });
         const { code, stderr } = await job.ended;

@@ -50,6 +50,9 @@ export interface Volume {
   configMap?: { name: string };
 }
 
+/** Where a pod of a job reads the name of its job. */
+export const JOB_NAME_FIELD = "metadata.labels['batch.kubernetes.io/job-name']";
+
 interface PodTemplate {
   metadata: { labels: Record<string, string> };
   spec: PodSpec;

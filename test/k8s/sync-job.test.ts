@@ -29,7 +29,7 @@ import {
   render,
   renderFolder,
 } from './kustomize.js';
-import { bytesOf, configMapData, onlyContainer, type PodSpec, podTemplateOf } from './pod-spec.js';
+import { bytesOf, configMapData, JOB_NAME_FIELD, onlyContainer, type PodSpec, podTemplateOf } from './pod-spec.js';
 
 const VILLAGE = 'bamenda';
 const TOKEN = 'what-the-job-shows';
@@ -110,7 +110,7 @@ describeRendered('the nightly job of a village, as the manifests say it', () => 
       const job = podTemplateOf(find(of, 'CronJob', 'edge-sync')).spec;
       running = await startContainer(volumes, {
         ...{ pod: job, container: onlyContainer(job), manifests: of, secrets: SECRETS, overrides },
-        fields: { "metadata.labels['batch.kubernetes.io/job-name']": jobName },
+        fields: { [JOB_NAME_FIELD]: jobName },
         args: (args) =>
           args.map((word, index) => {
             if (args[index - 1] === '--edge') return url;
