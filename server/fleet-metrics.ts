@@ -20,7 +20,7 @@ export interface FleetSources {
 }
 
 const NEEDS: Record<Need, number> = {
-  ...{ silent: 0, losing: 0, blocked: 0, behind: 0, alerts: 0, none: 0, disabled: 0 },
+  ...{ silent: 0, losing: 0, blocked: 0, behind: 0, alerts: 0, awaited: 0, none: 0, disabled: 0 },
 };
 const OTHER_CODE = 'other';
 

@@ -1,11 +1,12 @@
 /**
  * Which villages need somebody most: the silent, the losing, the blocked, those behind, and those with anything else to look
- * at (an alert, numbers nobody has explained or looked at, an open conflict), in this order. Pure.
+ * at (an alert, numbers nobody has explained or looked at, an open conflict), in this order; then those not heard of yet,
+ * which are silent once they should have been. Pure.
  */
 import type { VillageView } from './village-view.js';
 
 /** The greatest need first. */
-export const NEEDS = ['silent', 'losing', 'blocked', 'behind', 'alerts', 'none', 'disabled'] as const;
+export const NEEDS = ['silent', 'losing', 'blocked', 'behind', 'alerts', 'awaited', 'none', 'disabled'] as const;
 export type Need = (typeof NEEDS)[number];
 
 /** Documents: fewer come and go between two reports. */
@@ -26,7 +27,12 @@ export function needOf(view: Viewed): Need {
   if (codes.has('blocked') || isRefused(view)) return 'blocked';
   if (codes.has('pending') || codes.has('stalled') || (view.pending ?? 0) > BACKLOG) return 'behind';
   const isWhole = unexplained === 0 && view.missingPartly === undefined;
-  return codes.size > 0 || !isWhole || (view.openConflicts ?? 0) > 0 ? 'alerts' : 'none';
+  if (codes.size > 0 || !isWhole || (view.openConflicts ?? 0) > 0) return 'alerts';
+  return isHeardOf(view) ? 'none' : 'awaited';
+}
+
+function isHeardOf({ lastContactAt, lastDocumentAt, reportedAt }: Viewed): boolean {
+  return lastContactAt !== undefined || lastDocumentAt !== undefined || reportedAt !== undefined;
 }
 
 /** What it asked last was refused for want of a credential. */

@@ -45,6 +45,8 @@ interface VillageRow {
 
 /** Villages that need nothing are counted, not listed. */
 const MAX_SHOWN = 30;
+/** Nobody has to do anything about these. */
+const CALM: ReadonlySet<string> = new Set(['awaited', 'none', 'disabled']);
 
 export function addStatus(program: Command): void {
   const command = program.command('status').description('tell how the running centre is');
@@ -59,7 +61,7 @@ function printTables({ url, version, villages, pending, openConflicts, items }: 
   print(`The centre at ${url} (${version}) is ready.`);
   print(`Villages: ${total}, of which silent ${silent}, disabled ${disabled}.`);
   print(`Not yet sent, as the villages reported: ${pending}. Open conflicts: ${openConflicts}.`);
-  const needy = items.filter(({ need }) => need !== 'none' && need !== 'disabled');
+  const needy = items.filter(({ need }) => !CALM.has(need));
   if (needy.length === 0) return;
   print('');
   const heads = ['VILLAGE', 'NEED', 'LAST CONTACT', 'PENDING', 'OLDEST PENDING', 'LOST', 'QUARANTINED'];

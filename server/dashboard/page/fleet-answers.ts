@@ -1,6 +1,6 @@
 /** What the page reads of the centre's answers. */
 
-export const NEEDS = ['silent', 'losing', 'blocked', 'behind', 'alerts', 'none', 'disabled'] as const;
+export const NEEDS = ['silent', 'losing', 'blocked', 'behind', 'alerts', 'awaited', 'none', 'disabled'] as const;
 /** What a village needs somebody for, the most urgent first. */
 export type Need = (typeof NEEDS)[number];
 

@@ -9,6 +9,7 @@ const SHAPES: Readonly<Record<Need, readonly (readonly [x: number, y: number])[]
   blocked: regular(8, 22.5),
   behind: regular(3, 90),
   alerts: regular(3, -90),
+  awaited: cross(0.45),
   none: 'disc',
   disabled: 'ring',
 };
@@ -32,6 +33,21 @@ function regular(corners: number, turnDegrees: number): [x: number, y: number][]
     const angle = ((turnDegrees + (n * 360) / corners) * Math.PI) / 180;
     return [Math.cos(angle), Math.sin(angle)];
   });
+}
+
+/** Four arms, each half as wide as told. */
+function cross(half: number): [x: number, y: number][] {
+  const arm: [x: number, y: number][] = [
+    [half, -half],
+    [1, -half],
+    [1, half],
+  ];
+  return [0, 1, 2, 3].flatMap((turns) => arm.map(([x, y]) => turned(x, y, turns)));
+}
+
+/** By so many right angles. */
+function turned(x: number, y: number, turns: number): [x: number, y: number] {
+  return turns === 0 ? [x, y] : turned(-y, x, turns - 1);
 }
 
 function tenth(value: number): number {

@@ -34,9 +34,10 @@ export function whyOf(page: FleetPage, village: ShownVillage): string[] {
   return found.length > 0 ? found : [words.say(village.disabled ? 'why.disabled' : 'why.none')];
 }
 
-function silenceOf(page: FleetPage, { silent, disabled, lastContactAt, createdAt }: ShownVillage): string[] {
-  if (!silent || disabled) return [];
+function silenceOf(page: FleetPage, { need, silent, disabled, lastContactAt, createdAt }: ShownVillage): string[] {
   const { words } = page;
+  if (need === 'awaited') return [words.say('why.awaited', whenOf(page, createdAt))];
+  if (!silent || disabled) return [];
   if (lastContactAt === undefined) return [words.say('why.never', whenOf(page, createdAt))];
   return [words.say('why.silent', whenOf(page, lastContactAt))];
 }

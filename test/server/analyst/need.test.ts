@@ -9,8 +9,13 @@ type Viewed = Parameters<typeof needOf>[0];
 
 const village = (changes: Partial<Viewed> = {}): Viewed => ({
   ...{ id: 'kano', createdAt: '2026-03-01T00:00:00.000Z', disabled: false, silent: false },
+  lastContactAt: '2026-03-02T00:00:00.000Z',
   ...changes,
 });
+const unheard = (changes: Partial<Viewed> = {}): Viewed => {
+  const { lastContactAt: _, ...others } = village(changes);
+  return others;
+};
 const alerting = (...codes: string[]): Partial<Viewed> => ({
   alerts: codes.map((code) => ({ code, severity: 'warning' as const, since: '2026-03-01T00:00:00.000Z' })),
 });
@@ -38,6 +43,11 @@ describe('what a village needs', () => {
       expect(needOf(village(needing[greatest]))).to.equal(greatest);
     }
     expect(needOf(village())).to.equal('none');
+    expect(needOf(unheard())).to.equal('awaited');
+    expect(needOf(unheard(needing.alerts))).to.equal('alerts');
+    for (const heard of ['lastDocumentAt', 'reportedAt']) {
+      expect(needOf(unheard({ [heard]: '2026-03-02T00:00:00.000Z' }))).to.equal('none');
+    }
     expect(needOf(village({ pending: 100 }))).to.equal('none');
   });
 

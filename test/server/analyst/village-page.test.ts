@@ -49,9 +49,10 @@ describe('a page of the list of villages', () => {
   it('has those that lost data, that miss what nobody explains or looks at, or await a decision, before those that are well', () => {
     const none = { lost: 0, quarantined: 0, released: 0, void: 0, notYetSent: 0, unexplained: 0 };
     const missing = (id: string, counts: Partial<typeof none>) =>
-      withMissing(view({ id }), { lookedAt: () => ({ missing: { ...none, ...counts }, at: AT }) });
+      withMissing(view({ id, lastContactAt: AT }), { lookedAt: () => ({ missing: { ...none, ...counts }, at: AT }) });
     const views = [
       missing('a', { notYetSent: 9, quarantined: 2 }),
+      view({ id: 'f' }),
       missing('b', { unexplained: 1 }),
       view({ id: 'c', openConflicts: 1 }),
       missing('d', { lost: 1 }),
@@ -59,7 +60,7 @@ describe('a page of the list of villages', () => {
     ];
     const { items } = pageOf(views, { order: 'need', cursor: undefined });
     const found = items.map(({ id, need }) => `${id} ${need}`);
-    expect(found).to.deep.equal(['d losing', 'b alerts', 'c alerts', 'e alerts', 'a none']);
+    expect(found).to.deep.equal(['d losing', 'b alerts', 'c alerts', 'e alerts', 'f awaited', 'a none']);
   });
 
   it('begins behind the last village of the page before although that is no more', () => {

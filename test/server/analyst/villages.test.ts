@@ -42,7 +42,7 @@ for (const kind of STORES) {
         createdAt: '2026-03-01T00:00:00.000Z',
         disabled: false,
         silent: false,
-        need: 'none',
+        need: 'awaited',
         numbers: {
           held: 0,
           missing: { lost: 0, quarantined: 0, released: 0, void: 0, notYetSent: 0, unexplained: 0 },

@@ -36,7 +36,7 @@ export class ChartsView {
     const { words } = this.#page;
     if (!choice) {
       byId('charts', HTMLElement).replaceChildren();
-      setText('charts-note', words.say('charts.none'));
+      setText('charts-note', words.say('charts.noDevice'));
       return;
     }
     setText('charts-note', words.say('charts.loading'));

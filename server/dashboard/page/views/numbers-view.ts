@@ -33,7 +33,8 @@ export class NumbersView {
       return;
     }
     const missing = Object.entries(numbers.missing).filter(([, count]) => count > 0);
-    const whole = words.say(missing.length === 0 ? 'numbers.none' : 'numbers.some');
+    const none = numbers.held === 0 ? 'numbers.never' : 'numbers.none';
+    const whole = words.say(missing.length === 0 ? none : 'numbers.some');
     const partly = words.say(missing.length === 0 ? 'numbers.partlyNone' : 'numbers.partlySome');
     setText('numbers-text', numbers.partly === undefined ? whole : partly);
     const rows = [['held', numbers.held] as const, ...missing].map(([kind, count]) =>

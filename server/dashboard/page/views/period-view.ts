@@ -1,5 +1,5 @@
 /** The choice of period and device, and the files to download of them. */
-import { byId, element, setText } from '../../../../shared/dashboard/elements.js';
+import { byId, element, setText, show } from '../../../../shared/dashboard/elements.js';
 import { askJson } from '../../../../shared/dashboard/requests.js';
 import type { ShownDocument } from '../fleet-answers.js';
 import { type FleetPage, villagePath } from '../fleet-page.js';
@@ -108,7 +108,7 @@ export class PeriodView {
       'csv-predictions': filePath(this.#village, 'predictions', period),
     };
     for (const [id, path] of Object.entries(links)) byId(id, HTMLAnchorElement).href = path;
-    byId('csv-device', HTMLAnchorElement).hidden = device === '';
+    show('csv-device-item', device !== '');
     setText('csv-device', this.#page.words.say('csv.device', { device }));
   }
 }

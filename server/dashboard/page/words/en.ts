@@ -34,10 +34,12 @@ export const EN = {
   'need.blocked': 'Blocked',
   'need.behind': 'Behind',
   'need.alerts': 'Alerts',
+  'need.awaited': 'Awaited',
   'need.none': 'Well',
   'need.disabled': 'Disabled',
 
   'why.silent': 'Not heard of since {time} ({ago}).',
+  'why.awaited': 'Not heard of yet; added {ago} ({time}).',
   'why.never': 'Never heard of since it was added {time} ({ago}).',
   'why.lost': '{count} documents were lost there.',
   'why.refused': 'Its login has been refused since {time} ({status}).',
@@ -121,6 +123,7 @@ export const EN = {
   'period.device': 'Device',
   'period.none': 'The last day must not be before the first, and no more than a year behind it.',
   'charts.none': 'This device has nothing to draw in this period.',
+  'charts.noDevice': 'There is no device to draw yet.',
   'charts.loading': 'Reading …',
   'charts.cut': 'Only the first {count} readings of the period are drawn: choose a shorter one.',
   'charts.total': 'Energy of the period: {energy}',
@@ -139,6 +142,7 @@ export const EN = {
   'csv.predictions': 'Predictions',
 
   'numbers.title': 'Missing numbers',
+  'numbers.never': 'None of its nodes has sent anything yet.',
   'numbers.none': 'Every number its nodes have given is here.',
   'numbers.some': 'Its nodes number what they store; these are not here:',
   'numbers.partlyNone': 'Its nodes tell of more than is looked at. Of what was looked at, every number is here.',

@@ -35,10 +35,12 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'need.blocked': 'Bloqué',
   'need.behind': 'En retard',
   'need.alerts': 'Alertes',
+  'need.awaited': 'Attendu',
   'need.none': 'Tout va bien',
   'need.disabled': 'Désactivé',
 
   'why.silent': 'Sans nouvelles depuis {time} ({ago}).',
+  'why.awaited': 'Pas encore de nouvelles ; ajouté {ago} ({time}).',
   'why.never': 'Aucune nouvelle depuis son ajout {time} ({ago}).',
   'why.lost': '{count} documents y ont été perdus.',
   'why.refused': 'Sa connexion est refusée depuis {time} ({status}).',
@@ -125,6 +127,7 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'period.device': 'Appareil',
   'period.none': 'Le dernier jour ne doit pas précéder le premier, ni le suivre de plus d’un an.',
   'charts.none': 'Cet appareil n’a rien à dessiner pour cette période.',
+  'charts.noDevice': 'Il n’y a pas encore d’appareil à dessiner.',
   'charts.loading': 'Lecture …',
   'charts.cut': 'Seules les {count} premières mesures de la période sont dessinées : choisissez-en une plus courte.',
   'charts.total': 'Énergie de la période : {energy}',
@@ -143,6 +146,7 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'csv.predictions': 'Prévisions',
 
   'numbers.title': 'Numéros manquants',
+  'numbers.never': 'Aucun de ses nœuds n’a encore rien envoyé.',
   'numbers.none': 'Tous les numéros donnés par ses nœuds sont ici.',
   'numbers.some': 'Ses nœuds numérotent ce qu’ils conservent ; ceux-ci ne sont pas ici :',
   'numbers.partlyNone':

@@ -64,6 +64,13 @@ describe('the backlog of a village', () => {
     expect(told).to.match(/^7 documents waited there when it last reported, the oldest from /);
     expect(whyOf(page, { ...village, need: 'none' })).to.deep.equal(['Nothing needs attention.']);
   });
+
+  it('is not made up of one that was not heard of yet', () => {
+    const page = new Page(DICTIONARIES, 'en', ['en']);
+    const createdAt = '2026-01-01T00:00:00.000Z';
+    const village: ShownVillage = { id: 'kano', createdAt, need: 'awaited', silent: false, disabled: false };
+    expect(whyOf(page, village).join(' ')).to.match(/^Not heard of yet; added .* ago \(.*\)\.$/);
+  });
 });
 
 describe('a document as it is edited', () => {
