@@ -11,6 +11,15 @@ export function dictionaryOf<Key extends string>(all: Dictionaries<Key>, languag
   return all[LANGUAGES.find((one) => one === language) ?? 'en'];
 }
 
+/** French puts spaces before some signs and within quotation marks, at which no line may end. */
+export function unbroken<Key extends string>(french: Dictionary<Key>): Dictionary<Key> {
+  const entries = Object.entries<string>(french).map(([key, text]) => [
+    key,
+    text.replace(/ (?=[;:?!»])|(?<=«) /g, '\u00a0'),
+  ]);
+  return Object.fromEntries(entries) as Dictionary<Key>;
+}
+
 export class Words<Key extends string> {
   readonly #dictionary: Dictionary;
 

@@ -55,7 +55,7 @@ describe('the fleet’s dashboard in a browser', function () {
     await page.locator('#fleet-rows tr').nth(3).waitFor();
     const rows = await page.locator('#fleet-rows tr').allTextContents();
     expect(rows[0]).to.match(/^Zaria.*Silent.*Never heard of since it was added/);
-    expect(rows[1]).to.match(/^blocked.*Blocked.*login has been refused since .*401/);
+    expect(rows[1]).to.match(/^blocked.*Blocked.*login is refused \(last: .*401/);
     expect(rows[2]).to.match(/Well/);
     await page.getByLabel('Search').fill('KÀN');
     expect(await page.locator('#fleet-rows tr').count()).to.equal(1);

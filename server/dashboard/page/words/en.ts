@@ -42,7 +42,7 @@ export const EN = {
   'why.awaited': 'Not heard of yet; added {ago} ({time}).',
   'why.never': 'Never heard of since it was added {time} ({ago}).',
   'why.lost': '{count} documents were lost there.',
-  'why.refused': 'Its login has been refused since {time} ({status}).',
+  'why.refused': 'Its login is refused (last: {time}, {status}).',
   'why.pending': '{count} documents waited there when it last reported.',
   'why.behind': '{count} documents waited there when it last reported, the oldest from {time} ({ago}).',
   'why.partly': 'Its nodes tell of more numbers than are looked at: what is missing is not all known.',

@@ -43,7 +43,7 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'why.awaited': 'Pas encore de nouvelles ; ajouté {ago} ({time}).',
   'why.never': 'Aucune nouvelle depuis son ajout {time} ({ago}).',
   'why.lost': '{count} documents y ont été perdus.',
-  'why.refused': 'Sa connexion est refusée depuis {time} ({status}).',
+  'why.refused': 'Sa connexion est refusée (dernière fois : {time}, {status}).',
   'why.pending': '{count} documents y attendaient lors de son dernier rapport.',
   'why.behind': '{count} documents y attendaient lors de son dernier rapport, le plus ancien date de {time} ({ago}).',
   'why.partly': 'Ses nœuds annoncent plus de numéros qu’on n’en examine : on ne sait pas tout ce qui manque.',
