@@ -226,8 +226,9 @@ async function openParts(
 }
 
 async function closeParts(parts: NodeParts): Promise<void> {
-  const { ingest, quarantine, registry, ledger, state, clock, sync, alertBook, stats } = parts;
+  const { ingest, quarantine, registry, ledger, latest, state, clock, sync, alertBook, stats } = parts;
   await ingest.close();
+  await latest.close();
   await alertBook.write();
   await stats.write();
   sync?.link.close();

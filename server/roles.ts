@@ -44,10 +44,7 @@ export class Roles {
       if (!caller) {
         response.set('WWW-Authenticate', isOfPage(request) ? PAGE_CHALLENGE : CHALLENGE);
         const isNamed = request.headers.authorization !== undefined;
-        throw new AppError(
-          'unauthorized',
-          isNamed ? 'Name or password is incorrect.' : 'A name and password are needed.',
-        );
+        throw new AppError('unauthorized', isNamed ? refusalOf(request) : 'A name and password are needed.');
       }
       if (!allowed.includes(caller.role)) {
         throw new AppError(
@@ -92,6 +89,11 @@ export class Roles {
     if (found.village !== undefined) contacts.note(found.village, { succeeded: false, documents: false, status: 401 });
     return undefined;
   }
+}
+
+function refusalOf({ headers }: Request): string {
+  const isToken = bearerToken(headers.authorization) !== undefined;
+  return isToken ? 'The token is incorrect.' : 'Name or password is incorrect.';
 }
 
 /** True for what the dashboard's scripts ask. */

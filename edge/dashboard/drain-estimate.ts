@@ -1,6 +1,6 @@
 /**
  * How far a drain has come and how long it will take: by how much less is waiting than up to a minute ago, what arrives
- * meanwhile included. Nothing is estimated from less than ten seconds.
+ * meanwhile included. Nothing is estimated from less than ten seconds, nor where nothing has changed.
  */
 
 const WINDOW_MS = 60_000;
@@ -10,7 +10,7 @@ export interface DrainView {
   /** Documents that waited when most did, since last none did, and by how many fewer wait now. */
   total: number;
   done: number;
-  /** `unknown` before it can be told, `growing` while as much arrives as is sent. */
+  /** `unknown` before it can be told, `growing` while more arrives than is sent. */
   left: 'unknown' | 'growing' | { seconds: number; perMinute: number };
 }
 
@@ -43,7 +43,9 @@ export class DrainEstimate {
     const passedMs = last.atMs - first.atMs;
     if (passedMs < SHORTEST_MS) return { ...view, left: 'unknown' };
     const perMs = (first.pending - last.pending) / passedMs;
-    if (perMs <= 0) return { ...view, left: 'growing' };
+    // Over a slow link many seconds pass between two batches.
+    if (perMs === 0) return { ...view, left: 'unknown' };
+    if (perMs < 0) return { ...view, left: 'growing' };
     return { ...view, left: { seconds: last.pending / perMs / 1000, perMinute: perMs * 60_000 } };
   }
 }

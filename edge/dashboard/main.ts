@@ -64,7 +64,7 @@ async function readRegistry(): Promise<void> {
   const { items } = await askJson<{ items: ShownDevice[] }>('/v1/registry/device');
   devices.register(items);
   devices.show();
-  await conflicts.refresh();
+  await Promise.all([today.registered(), conflicts.refresh()]);
 }
 
 function takeStatus(told: ShownStatus): void {

@@ -52,6 +52,7 @@ export class ClockGuard implements Clock {
   #unsure: readonly NumberRange[];
   #unproven: boolean;
   #stepped = false;
+  #aheadOfCentreMs: number | undefined;
   /** The node's time minus the machine's. */
   #shiftMs = 0;
   /** End of what this boot has set aside on disk, in the node's time. */
@@ -82,6 +83,15 @@ export class ClockGuard implements Clock {
 
   get sure(): boolean {
     return this.#judge(this.#look());
+  }
+
+  /**
+   * How far the machine's clock was ahead of the centre's (behind: less than 0) when last compared, where that was too far;
+   * undefined where it was not, or has been set since. It does not make the clock unsure: which of both is wrong is not known.
+   */
+  get aheadOfCentreMs(): number | undefined {
+    this.#look();
+    return this.#aheadOfCentreMs;
   }
 
   /** The oldest step not told yet. */
@@ -129,7 +139,9 @@ export class ClockGuard implements Clock {
   /** Holds the clock against the centre's time; agreement makes it sure, whatever happened before. */
   compareWith(centreMs: number): void {
     const machineMs = this.#look();
-    if (Math.abs(machineMs - centreMs) > TOLERANCE_MS) return;
+    const aheadMs = machineMs - centreMs;
+    this.#aheadOfCentreMs = Math.abs(aheadMs) > TOLERANCE_MS ? aheadMs : undefined;
+    if (this.#aheadOfCentreMs !== undefined) return;
     // Two clocks that both begin in 1970 agree, and both are wrong.
     if (machineMs < this.#buildTimeMs - TOLERANCE_MS) return;
     this.#stepped = false;
@@ -146,6 +158,7 @@ export class ClockGuard implements Clock {
     this.#offsetMs = offsetMs;
     if (Math.abs(stepMs) > TOLERANCE_MS) {
       this.#stepped = true;
+      this.#aheadOfCentreMs = undefined;
       const fromMs = machineMs - stepMs + this.#shiftMs;
       this.#shiftMs = this.#shiftFor(machineMs);
       this.#noteStep(fromMs, machineMs + this.#shiftMs);

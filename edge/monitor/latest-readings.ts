@@ -1,13 +1,13 @@
 /**
  * The newest reading of each device, in memory: kept as readings are stored, and filled from the newest ones on the disk
- * when it is first asked for. Bounded: beyond `maxDevices` those not heard of for longest are forgotten.
+ * when it is first asked for, the older of these afterwards. Bounded: beyond `maxDevices` those not heard of for longest are forgotten.
  *
  * Newest is by the reading's own time; a file imported late changes nothing here. A time that lies ahead of a clock that is
  * sure counts as now, and what once counted so keeps nothing out when the clock was put back.
  */
 import type { Logger } from '../../shared/logger.js';
 import { type Clock, formatInstant, systemClock } from '../../shared/time.js';
-import { type StoredNumbers, storedBetween } from './thresholds/stored-between.js';
+import { type StoredAgain, type StoredNumbers, storedBetween } from './thresholds/stored-between.js';
 import { AHEAD_MS } from './thresholds/threshold-book.js';
 
 export interface LatestReading {
@@ -35,7 +35,9 @@ export interface LatestReadingsOptions {
 
 const MAX_DEVICES = 1_000;
 /** A day's heartbeats of fifty meters, or a few hours' of five hundred; read in a fraction of a second. */
-const FILLED_FROM_DOCUMENTS = 5_000;
+const FILLED_AT_ONCE_DOCUMENTS = 5_000;
+/** A day's of five hundred meters; the older ones are read while the newer are shown. */
+const FILLED_FROM_DOCUMENTS = 50_000;
 /** Not measurements. */
 const NOT_VALUES: ReadonlySet<string> = new Set([
   ...['_id', '_rev', 'type', 'village', 'node', 'seq', 'boot', 'clock', 'device', 'at'],
@@ -56,6 +58,8 @@ export class LatestReadings {
   readonly #kept = new Map<string, Kept>();
   #changes = 0;
   #filling: Promise<void> | undefined;
+  #fillingOlder: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(options: LatestReadingsOptions) {
     this.#options = options;
@@ -88,15 +92,55 @@ export class LatestReadings {
     return changed;
   }
 
+  /** Reads no more; before the ledger is closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#filling;
+    await this.#fillingOlder;
+  }
+
   async #fill(): Promise<void> {
-    const { ledger, log } = this.#options;
-    const { node, lastSeq: seq } = ledger;
-    const aheadAt = formatInstant(this.#nowMs() + AHEAD_MS);
-    const from = { node, seq: Math.max(0, seq - FILLED_FROM_DOCUMENTS) };
-    for await (const { document, isUnsure } of storedBetween(ledger, from, { node, seq }, log)) {
-      // When one that lies ahead came is not known: any other is believed to be newer.
-      this.#take(document, isUnsure, aheadAt, '');
+    const { lastSeq } = this.#options.ledger;
+    const newest = lastSeq - FILLED_AT_ONCE_DOCUMENTS;
+    for await (const document of this.#storedBetween(newest, lastSeq)) this.#takeAgain(document);
+    this.#fillingOlder = this.#fillOlder(newest, lastSeq - FILLED_FROM_DOCUMENTS);
+  }
+
+  async #fillOlder(lastSeq: number, downTo: number): Promise<void> {
+    const { maxDevices = MAX_DEVICES } = this.#options;
+    const found = new Map<string, Kept>();
+    for (let seq = lastSeq; seq > Math.max(0, downTo) && !this.#isClosed; seq -= FILLED_AT_ONCE_DOCUMENTS) {
+      for await (const stored of this.#storedBetween(seq - FILLED_AT_ONCE_DOCUMENTS, seq)) {
+        const device = String(stored.document.fields.device);
+        const isNew = !this.#kept.has(device);
+        // Those heard of later stay.
+        if (isNew && this.#kept.size >= maxDevices) continue;
+        this.#takeAgain(stored);
+        const kept = this.#kept.get(device);
+        if (kept && (isNew || found.has(device))) found.set(device, kept);
+      }
     }
+    // They were not heard of for longest, and are the first to be forgotten.
+    const others = [...this.#kept].filter(([device, kept]) => found.get(device) !== kept);
+    for (const [device, kept] of others) {
+      this.#kept.delete(device);
+      this.#kept.set(device, kept);
+    }
+  }
+
+  /** What was stored behind a number, up to another. */
+  async *#storedBetween(after: number, seq: number): AsyncGenerator<StoredAgain, void, undefined> {
+    const { ledger, log } = this.#options;
+    const { node } = ledger;
+    for await (const stored of storedBetween(ledger, { node, seq: Math.max(0, after) }, { node, seq }, log)) {
+      if (this.#isClosed) return;
+      yield stored;
+    }
+  }
+
+  /** When one that lies ahead came is not known: any other is believed to be newer. */
+  #takeAgain({ document, isUnsure }: StoredAgain): void {
+    this.#take(document, isUnsure, formatInstant(this.#nowMs() + AHEAD_MS), '');
   }
 
   #nowMs(): number {

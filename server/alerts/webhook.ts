@@ -54,6 +54,8 @@ export class Webhook {
   readonly #queue: Queued[] = [];
   readonly #closing = new AbortController();
   readonly #counts: WebhookCounts = { delivered: 0, dropped: 0 };
+  /** Alerts on their way, or to be tried again. */
+  #telling = 0;
   #working: Promise<void> | undefined;
 
   constructor(options: WebhookOptions) {
@@ -67,7 +69,7 @@ export class Webhook {
   }
 
   get queued(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#telling;
   }
 
   /**
@@ -101,7 +103,9 @@ export class Webhook {
   }
 
   async #deliver(queued: readonly Queued[]): Promise<void> {
+    this.#telling = queued.length;
     const isDone = await this.#tell(queued.map(({ alert }) => alert));
+    this.#telling = 0;
     for (const { end } of queued) end(isDone);
   }
 

@@ -22,7 +22,8 @@ export interface ShownVersion {
 type ConflictWord =
   | `conflicts.${'none' | 'explain' | 'by' | 'deleted' | 'removed' | 'keep' | 'settled'}`
   | 'page.unknown'
-  | 'error.request';
+  | 'error.request'
+  | 'error.noAnswer';
 
 export interface ConflictsOptions {
   /** Where they are listed, and where one of them is settled. */

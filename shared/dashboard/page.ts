@@ -1,5 +1,6 @@
 /** What every part of a page works with: its language, and its program's time. */
 import { Formats } from './formats.js';
+import { NoAnswer } from './no-answer.js';
 import { type Dictionaries, dictionaryOf, Words } from './words.js';
 
 export class Page<Key extends string> {
@@ -30,6 +31,7 @@ export class Page<Key extends string> {
 }
 
 /** What can be said of a failure, with the program's own sentence. */
-export function failureOf({ words }: Page<'error.request'>, error: unknown): string {
+export function failureOf({ words }: Page<'error.request' | 'error.noAnswer'>, error: unknown): string {
+  if (error instanceof NoAnswer) return words.say('error.noAnswer');
   return words.say('error.request', { message: error instanceof Error ? error.message : String(error) });
 }

@@ -1,4 +1,5 @@
 /** A page's requests to its program. */
+import { NoAnswer } from './no-answer.js';
 
 export interface Asked {
   method?: string;
@@ -18,12 +19,15 @@ export class Refusal extends Error {
   }
 }
 
-/** Rejects with a `Refusal`; without a login any more the page is loaded anew, which shows it. */
+/** Rejects with a `Refusal` or `NoAnswer`; without a login any more the page is loaded anew, which shows it. */
 export async function ask(path: string, { method = 'GET', body, headers = {}, signal }: Asked = {}): Promise<Response> {
   const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
   const response = await fetch(path, {
     ...{ method, headers: { 'X-Requested-With': 'dashboard', ...json, ...headers }, signal: signal ?? null },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    // Each browser has words of its own for it, in its own language.
+    throw error instanceof TypeError ? new NoAnswer(error.message) : error;
   });
   if (response.status === 401) location.reload();
   if (!response.ok) throw new Refusal(response.status, await sentenceOf(response));

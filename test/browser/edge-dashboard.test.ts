@@ -143,6 +143,27 @@ describe('the edge dashboard in a browser', function () {
     await close();
   });
 
+  it('shows first what the registered totalizer measures, and a battery its newest reading says nothing of', async () => {
+    const { url } = await nodes.start(folder.path);
+    await putDocument(url, 'device/z-total', { model: 'A', serial: '1', role: 'totalizer' });
+    await putDocument(url, 'device/y-inverter', { model: 'B', serial: '2', role: 'inverter' });
+    const nowMs = Date.now();
+    const at = (minutes: number) => formatInstant(nowMs - minutes * 60_000);
+    for (const device of ['a-meter', 'z-total'])
+      await post(url, 'readings', { device, at: at(1), powerW: 5, energyKwh: 1 });
+    await post(url, 'readings', [
+      ...[3, 2].map((minutes) => ({ device: 'y-inverter', at: at(minutes), batterySocPct: 50 })),
+      { device: 'y-inverter', at: at(1), state: 'mppt' },
+    ]);
+    const { page, close } = await browser.open(url, { timezoneId: zoneOfAfternoon() });
+    await untilText(page, 'today-charts', /Power \(z-total\).*Battery \(y-inverter\)/);
+    expect(await page.locator('#today-device').inputValue()).to.equal('z-total');
+    await post(url, 'readings', { device: 'b-meter', at: at(0), powerW: 5, energyKwh: 1, batterySocPct: 1 });
+    await untilText(page, 'devices-rows', /b-meter/);
+    expect(await page.locator('#today-device').inputValue()).to.equal('z-total');
+    await close();
+  });
+
   it('shows a missing hour as a hole', async () => {
     const { url } = await nodes.start(folder.path);
     const timezoneId = zoneOfAfternoon();

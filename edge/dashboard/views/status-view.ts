@@ -35,7 +35,8 @@ function showLink(page: EdgePage, { link, sync }: ShownStatus): void {
 }
 
 function reasonOf({ words }: EdgePage, { tag = '', status }: ShownError): string {
-  if (status === 401 || status === 403) return words.say('link.why.credential');
+  if (status === 401) return words.say('link.why.credential');
+  if (status === 403) return words.say('link.why.forbidden');
   return words.find(`link.why.${tag}`, { status: String(status ?? '') }) ?? words.say('link.why.REQUEST_ERROR');
 }
 

@@ -2,6 +2,7 @@
 import { type Bar, barChart, type ChartFrame, lineChart } from '../../../shared/dashboard/chart.js';
 import { byId, element, setText } from '../../../shared/dashboard/elements.js';
 import { lineOf, type Point } from '../../../shared/dashboard/line.js';
+import { failureOf } from '../../../shared/dashboard/page.js';
 import { askJson } from '../../../shared/dashboard/requests.js';
 import { energyOfPeriods, energyOfRegister, type HourEnergy } from '../day-series.js';
 import { type EdgePage, latestMs } from '../edge-page.js';
@@ -30,6 +31,8 @@ export class TodayView {
   readonly #days = new Map<string, Promise<Reading[]>>();
   /** Of each: when the node was asked last, how many readings came with events since, and whether it is to be asked again. */
   readonly #asked = new Map<string, { atMs: number; told: number; isDue: boolean }>();
+  /** Devices that have told of a battery since the page was opened. */
+  readonly #withBattery = new Set<string>();
   #dayMs = 0;
   #shows = 0;
   #isChosen = false;
@@ -45,9 +48,8 @@ export class TodayView {
 
   /** Devices that are new are added to the choice, what is new of those that are drawn to their charts. */
   async take(items: readonly ShownReading[]): Promise<void> {
-    const isFirst = this.#select.value === '';
-    this.#offer();
-    let isDrawn = isFirst;
+    for (const { device, values } of items) if (typeof values[BATTERY] === 'number') this.#withBattery.add(device);
+    let isDrawn = this.#offer();
     for (const { device, at, values } of items) {
       // That reading them failed is told by who asked for them.
       const readings = await this.#days.get(device)?.catch(() => undefined);
@@ -66,6 +68,11 @@ export class TodayView {
       setTimeout(() => void this.#readRest(device, readings), waitMs);
     }
     if (isDrawn) await this.show();
+  }
+
+  /** What devices are for is known by now. */
+  async registered(): Promise<void> {
+    if (this.#offer({ isAnew: true })) await this.show();
   }
 
   /** The node was away: what it stored meanwhile is read when it is drawn next. */
@@ -91,7 +98,7 @@ export class TodayView {
       const frame = { fromMs, nowMs: Math.min(this.#page.now(), fromMs + DAY_MS) };
       this.#draw({ ...frame, device, readings }, { ...frame, device: battery, readings: batteryReadings });
     } catch (error) {
-      setText('today-total', words.say('error.request', { message: String(error) }));
+      setText('today-total', failureOf(this.#page, error));
     }
   }
 
@@ -125,19 +132,28 @@ export class TodayView {
 
   /** The device itself where it has one, else the first that has. */
   #batteryFor(device: string): string {
-    const hasOne = ({ values }: ShownReading) => typeof values[BATTERY] === 'number';
-    const { readings } = this.#devices;
-    const own = readings.get(device);
-    return own && hasOne(own) ? device : ([...readings.values()].find(hasOne)?.device ?? device);
+    if (this.#withBattery.has(device)) return device;
+    const [first] = this.#withBattery;
+    if (first !== undefined) return first;
+    // The newest reading of a device need not hold all it measures.
+    const roles = ['battery', 'inverter'];
+    const { readings, registered } = this.#devices;
+    const named = roles.flatMap((role) =>
+      [...readings.keys()].filter((one) => one === role || registered.get(one)?.role === role),
+    );
+    return named[0] ?? device;
   }
 
-  #offer(): void {
+  /** True where another device is shown from now on. */
+  #offer({ isAnew = false } = {}): boolean {
     const known = new Set([...this.#select.options].map(({ value }) => value));
     const names = [...this.#devices.readings.keys()].filter((name) => !known.has(name)).sort();
     this.#select.append(...names.map((name) => element('option', { value: name }, name)));
-    if (this.#isChosen || names.length === 0) return;
+    // Not by every reading: one that holds less than those before would change what is looked at.
+    if (this.#isChosen || (names.length === 0 && !isAnew)) return false;
     const before = this.#select.value;
     this.#select.value = this.#bestDevice() ?? before;
+    return this.#select.value !== before;
   }
 
   /** The one that measures everything, or else the one of which there is most to draw. */

@@ -32,6 +32,8 @@ export const EN = {
   'link.why.HTTP_ERROR': 'Something answered, but with an error ({status}).',
   'link.why.REQUEST_ERROR': 'The exchange with the centre broke off.',
   'link.why.credential': 'The centre does not accept this node’s password. Ask the operator for a new one.',
+  'link.why.forbidden':
+    'The centre knows this node and does not let it in; ask the operator whether the village is disabled.',
   'link.safe': 'New data is kept safe here and is sent when the link is back.',
   'link.details': 'Exact words',
 
@@ -95,8 +97,7 @@ export const EN = {
   'alert.registry': 'Devices and tariffs are not exchanged with the centre',
   'alert.registry.todo': 'Ask the operator to check this village’s access, and what was refused.',
   'alert.clock': 'The clock is not trusted',
-  'alert.clock.todo':
-    'Set the time or wait for the link; the node checks its clock with the centre. Nothing is deleted meanwhile.',
+  'alert.clock.todo': 'Set the time, or wait for the link: the node holds its clock against the centre’s.',
   'alert.stalled': 'The delivery stood still',
   'alert.stalled.todo': 'It was begun anew by itself. If this stays, restart the modem, then the node.',
   'alert.threshold': 'A reading is out of bounds',
@@ -138,6 +139,7 @@ export const EN = {
   'type.threshold': 'Threshold',
   'type.profile': 'Profile',
 
+  'error.noAnswer': 'There was no answer. Is there a connection?',
   'error.request': 'This did not work: {message}',
 } as const;
 

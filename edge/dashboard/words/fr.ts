@@ -33,6 +33,8 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'link.why.HTTP_ERROR': 'Quelque chose a répondu, mais par une erreur ({status}).',
   'link.why.REQUEST_ERROR': 'L’échange avec le centre s’est interrompu.',
   'link.why.credential': 'Le centre n’accepte pas le mot de passe de ce nœud. Demandez-en un nouveau à l’opérateur.',
+  'link.why.forbidden':
+    'Le centre connaît ce nœud mais ne l’admet pas ; demandez à l’opérateur si le village est désactivé.',
   'link.safe': 'Les nouvelles données sont gardées ici et partiront au retour de la liaison.',
   'link.details': 'Message exact',
 
@@ -99,8 +101,7 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'alert.registry': 'Appareils et tarifs ne sont pas échangés avec le centre',
   'alert.registry.todo': 'Demandez à l’opérateur de vérifier l’accès de ce village, et ce qui a été refusé.',
   'alert.clock': 'L’horloge n’est pas fiable',
-  'alert.clock.todo':
-    'Réglez l’heure ou attendez la liaison ; le nœud compare avec le centre. Rien n’est effacé entre-temps.',
+  'alert.clock.todo': 'Réglez l’heure, ou attendez la liaison : le nœud compare son horloge à celle du centre.',
   'alert.stalled': 'La livraison s’est arrêtée',
   'alert.stalled.todo': 'Elle a repris toute seule. Si cela dure, redémarrez le modem, puis le nœud.',
   'alert.threshold': 'Une mesure est hors limites',
@@ -142,5 +143,6 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'type.threshold': 'Seuil',
   'type.profile': 'Profil',
 
+  'error.noAnswer': 'Pas de réponse. Y a-t-il une connexion ?',
   'error.request': 'Cela n’a pas marché : {message}',
 };

@@ -22,6 +22,8 @@ export interface AlertInputs {
   linkMessage: string | undefined;
   linkTag?: LinkErrorReport['tag'] | undefined;
   clockSure: boolean;
+  /** How far the clock is from the centre's, where that is too far; less than 0: behind it. */
+  clockAheadMs?: number | undefined;
   /** Why new data is refused now, if it is, and what helps. */
   noRoom: string | undefined;
   /** What the watchdog says of a push that stands still. */
@@ -60,6 +62,7 @@ export interface Finding {
 
 export type Findings = Map<AlertCode, Finding | 'undecided'>;
 
+const MS_PER_MINUTE = 60_000;
 const MS_PER_HOUR = 3_600_000;
 const AT_THE_LIMIT =
   'at the limit the oldest segments the centre has confirmed are deleted, and without any new data is refused';
@@ -75,7 +78,7 @@ export function findingsOf(
   const note = (code: AlertCode, finding: Finding | 'undecided' | undefined) => {
     if (finding) findings.set(code, finding);
   };
-  const { pending, quarantined, lost, clockSure, stalled } = inputs;
+  const { pending, quarantined, lost, stalled } = inputs;
   if (pending > thresholds.pending) {
     const message = `${pending} documents wait to be delivered; look at the link to the centre`;
     note('pending', { severity: 'warning', message, afterMs: thresholds.pendingMs });
@@ -90,10 +93,18 @@ export function findingsOf(
   }
   for (const [code, finding] of linkFindings(inputs)) note(code, finding);
   if (stalled !== undefined) note('stalled', critical(stalled));
-  if (!clockSure) note('clock', warning('the clock of this machine cannot be trusted'));
+  note('clock', clockFinding(inputs));
   note('no-forced-sync', forcedFinding(inputs, thresholds, nowMs));
   note('registry', registryFinding(inputs));
   return findings;
+}
+
+function clockFinding({ clockSure, clockAheadMs }: AlertInputs): Finding | undefined {
+  if (!clockSure) return warning('the clock of this machine cannot be trusted');
+  if (clockAheadMs === undefined) return undefined;
+  const minutes = Math.round(Math.abs(clockAheadMs) / MS_PER_MINUTE);
+  const by = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  return warning(`the clock of this machine is ${by} ${clockAheadMs > 0 ? 'ahead of' : 'behind'} the centre's`);
 }
 
 function warning(message: string): Finding {

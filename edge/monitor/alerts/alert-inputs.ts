@@ -12,6 +12,7 @@ export function alertInputsOf(parts: NodeParts): AlertInputs {
     spaceLevel: space.level,
     quarantined: quarantine.count,
     clockSure: clock.sure,
+    clockAheadMs: clock.aheadOfCentreMs,
     noRoom: noRoomFor(parts),
     ...(sync ? linkInputs(parts, sync) : { link: 'unknown', linkMessage: undefined }),
   };

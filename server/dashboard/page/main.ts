@@ -29,6 +29,8 @@ const list = new FleetList(page, (chosen) => {
 const village = new VillageView(visitor);
 let opened: string | undefined;
 let refreshes = 0;
+/** When the list was last heard of. */
+let heardMs: number | undefined;
 let isRefreshing = false;
 /** Something else is shown since a refresh began. */
 let isDueAgain = false;
@@ -100,11 +102,19 @@ async function refreshFleet(): Promise<void> {
     page.setTime(Date.parse(response.headers.get('date') ?? ''));
     const { items } = (await response.json()) as { items: ShownVillage[] };
     list.take(items);
-    setText('contact', page.words.say('page.asOf', { time: page.formats.time(page.now(), page.now()) }), '');
+    heardMs = page.now();
+    setText('contact', asOf(), '');
     if (refreshes % HEAT_EVERY === 0) await heat.refresh();
   } catch (error) {
-    setText('contact', failureOf(page, error), 'bad');
+    setText('contact', [failureOf(page, error), asOf()].join(' '), 'bad');
+    // What is shown grows older.
+    list.show();
   }
+}
+
+/** Of when what is shown is. */
+function asOf(): string {
+  return heardMs === undefined ? '' : page.words.say('page.asOf', { time: page.formats.time(heardMs, page.now()) });
 }
 
 start();

@@ -47,8 +47,10 @@ export async function readSeries(query: SeriesQuery, signal: AbortSignal): Promi
 }
 
 /** Devices heard of last, with the fields of their newest reading there. */
-export async function recentDevices(village: string): Promise<Map<string, Set<string>>> {
-  const path = `${villagePath(village)}/readings?order=desc&limit=300`;
+export async function recentDevices(village: string, nowMs: number): Promise<Map<string, Set<string>>> {
+  // A device whose clock is ahead has nothing to draw yet.
+  const to = encodeURIComponent(new Date(nowMs).toISOString());
+  const path = `${villagePath(village)}/readings?order=desc&limit=300&to=${to}`;
   const { items } = await askJson<{ items: { device: string; [field: string]: unknown }[] }>(path);
   const found = new Map<string, Set<string>>();
   for (const { device, ...fields } of items) if (!found.has(device)) found.set(device, new Set(Object.keys(fields)));

@@ -20,7 +20,15 @@ describe('the estimate of a drain', () => {
     expect(left).to.deep.equal({ seconds: pendingAt(180) / 10, perMinute: 600 });
   });
 
-  it('says so where as much arrives as is sent', () => {
+  it('says nothing while the first batch is under way over a slow link', () => {
+    const drain = new DrainEstimate();
+    for (let second = 0; second <= 40; second++) drain.note(4_000, true, second * 1000);
+    expect(drain.view?.left).to.equal('unknown');
+    drain.note(3_900, true, 50_000);
+    expect(drain.view?.left).to.deep.equal({ seconds: 1950, perMinute: 120 });
+  });
+
+  it('says so where more arrives than is sent', () => {
     const drain = new DrainEstimate();
     for (let second = 0; second <= 20; second++) drain.note(500 + second, true, second * 1000);
     expect(drain.view?.left).to.equal('growing');

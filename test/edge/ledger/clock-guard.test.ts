@@ -113,6 +113,20 @@ describe('the clock guard', () => {
     expect([guarded.sure, lastSeenOf(guarded)]).to.deep.equal([true, NOW]);
   });
 
+  it('tells how far it is from the centre’s until they agree or it is set, and stays sure', () => {
+    const guarded = guard();
+    expect(guarded.aheadOfCentreMs).to.equal(undefined);
+    guarded.compareWith(clock.wallMs - 2 * DAY);
+    expect([guarded.aheadOfCentreMs, guarded.sure]).to.deep.equal([2 * DAY, true]);
+    guarded.compareWith(clock.wallMs + DAY);
+    expect(guarded.aheadOfCentreMs).to.equal(-DAY);
+    guarded.compareWith(clock.wallMs + 59_000);
+    expect(guarded.aheadOfCentreMs).to.equal(undefined);
+    guarded.compareWith(clock.wallMs + DAY);
+    clock.wallMs += DAY;
+    expect(guarded.aheadOfCentreMs).to.equal(undefined);
+  });
+
   it('does not believe a centre that is in 1970 itself', () => {
     clock.wallMs = 5000;
     const guarded = guard(NOW);

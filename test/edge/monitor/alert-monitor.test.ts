@@ -70,6 +70,8 @@ describe('alerts', () => {
     ['lost', 'critical', { lost: 1 }, '1'],
     ['blocked', 'critical', { link: 'blocked', linkMessage: 'the credential is wrong' }, 'the credential is wrong'],
     ['clock', 'warning', { clockSure: false }, 'clock'],
+    ['clock', 'warning', { clockAheadMs: 2 * 86_400_000 }, 'is 48 h ahead of the centre'],
+    ['clock', 'warning', { clockAheadMs: -61_000 }, 'is 1 min behind the centre'],
     ['stalled', 'critical', { stalled: 'the push stands still' }, 'stands still'],
     ['refusals', 'critical', { link: 'blocked', linkMessage: 'no', refusesInFloods: true }, 'tried again by itself'],
     ['registry', 'critical', { registry: { blocked: true, refused: 0 } }, 'registry'],

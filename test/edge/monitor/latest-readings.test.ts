@@ -4,6 +4,7 @@ import { LatestReadings } from '../../../edge/monitor/latest-readings.js';
 import { silentLogger } from '../../../shared/logger.js';
 import { SettableClock } from '../../support/settable-clock.js';
 import { useTempFolder } from '../../support/temp-folder.js';
+import { waitFor } from '../../support/wait-for.js';
 import { ask, post } from '../api/node-client.js';
 import { useNodes } from '../api/node-under-test.js';
 
@@ -85,5 +86,25 @@ describe('the newest reading of each device', () => {
     await first.stop();
     const second = await nodes.start(folder.path);
     expect((await ask(`${second.url}/v1/devices`)).body).to.deep.equal(expected);
+  });
+
+  it('is known after a restart of a device that fell silent thousands of readings ago', async () => {
+    const first = await nodes.start(folder.path);
+    const startMs = Date.parse('2026-03-01T01:00:00.000Z');
+    const at = (seconds: number) => new Date(startMs + seconds * 1000).toISOString();
+    await post(first.url, 'readings', [{ device: 'silent', at: at(0), powerW: 5 }]);
+    const others = Array.from({ length: 11_000 }, (_, n) => ({ device: `m${n % 3}`, at: at(n + 1), powerW: n }));
+    await post(first.url, 'readings', others);
+    await first.stop();
+    const second = await nodes.start(folder.path);
+    const known = async () => {
+      const answer = (await ask(`${second.url}/v1/devices`)).body as unknown as {
+        items: { device: string; at: string }[];
+      };
+      return answer.items.map((item) => `${item.device} ${item.at}`);
+    };
+    expect(await known()).to.include(`m1 ${at(11_000)}`);
+    await waitFor(async () => (await known()).includes(`silent ${at(0)}`), { what: 'the silent device' });
+    expect(await known()).to.have.length(4);
   });
 });

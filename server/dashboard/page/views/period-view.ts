@@ -47,7 +47,11 @@ export class PeriodView {
     if (this.period) this.#link(this.period);
     this.#fields = new Map();
     const registry = askJson<{ items: ShownDocument[] }>(`${villagePath(village)}/registry/device`);
-    const [fields, { items }, all] = await Promise.all([recentDevices(village), registry, allDevices(village)]);
+    const [fields, { items }, all] = await Promise.all([
+      recentDevices(village, this.#page.now()),
+      registry,
+      allDevices(village),
+    ]);
     if (village !== this.#village) return;
     this.#fields = fields;
     const roles = new Map(items.map(({ id, role }) => [id, role]));

@@ -216,6 +216,7 @@ export const EN = {
   'push.sending': 'Sending …',
   'push.done': '{taken} villages have it now, {failed} do not.',
 
+  'error.noAnswer': 'There was no answer. Is there a connection?',
   'error.request': 'This did not work: {message}',
 } as const;
 

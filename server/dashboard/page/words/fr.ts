@@ -223,5 +223,6 @@ export const FR: Readonly<Record<WordKey, string>> = {
   'push.sending': 'Envoi …',
   'push.done': '{taken} villages l’ont maintenant, {failed} ne l’ont pas.',
 
+  'error.noAnswer': 'Pas de réponse. Y a-t-il une connexion ?',
   'error.request': 'Cela n’a pas marché : {message}',
 };
