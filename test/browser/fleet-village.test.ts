@@ -237,7 +237,7 @@ describe('a village’s page of the fleet’s dashboard in a browser', function 
     await page.route('**/v1/villages/jos**', (route) => route.abort());
     await page.getByLabel('Period').selectOption('24');
     await page.goto(`${site.centre.url}/dashboard#/villages/jos`);
-    await page.getByText('This did not work').first().waitFor();
+    await page.getByText('There was no answer').first().waitFor();
     letGo();
     expect(await textOf(page, 'village-name')).to.equal('jos');
     expect(await page.locator('#registry-list .version, #numbers-table div, #charts svg').count()).to.equal(0);

@@ -146,12 +146,13 @@ export class TodayView {
 
   /** True where another device is shown from now on. */
   #offer({ isAnew = false } = {}): boolean {
+    // The first that is offered is chosen by the browser itself.
+    const before = this.#select.value;
     const known = new Set([...this.#select.options].map(({ value }) => value));
     const names = [...this.#devices.readings.keys()].filter((name) => !known.has(name)).sort();
     this.#select.append(...names.map((name) => element('option', { value: name }, name)));
     // Not by every reading: one that holds less than those before would change what is looked at.
     if (this.#isChosen || (names.length === 0 && !isAnew)) return false;
-    const before = this.#select.value;
     this.#select.value = this.#bestDevice() ?? before;
     return this.#select.value !== before;
   }

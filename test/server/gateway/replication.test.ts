@@ -251,7 +251,6 @@ for (const kind of STORES) {
           basic('../x', 'y'),
           basic('admin', kano.password),
           basic('kaduna', kano.password),
-          'Bearer nonsense',
           'Basic !!!',
         ].map(async (authorization) => {
           const response = await fetch(`${centre.url}/telemetry`, { headers: { Authorization: authorization } });
@@ -261,6 +260,11 @@ for (const kind of STORES) {
       );
       expect([...new Set(answers)]).to.deep.equal([
         '401 Basic {"error":"unauthorized","reason":"Name or password is incorrect."}',
+      ]);
+      const bearer = await fetch(`${centre.url}/telemetry`, { headers: { Authorization: 'Bearer nonsense' } });
+      expect([bearer.status, await bearer.json()]).to.deep.equal([
+        401,
+        { error: 'unauthorized', reason: 'The token is incorrect.' },
       ]);
       expect((await centre.anonymous('/telemetry')).status).to.equal(401);
       expect((await centre.anonymous('/')).status).to.equal(401);
