@@ -34,8 +34,8 @@ export interface IngestQueueOptions {
   village: string;
   boot: number;
   clock: { now(): number; readonly sure: boolean };
-  /** Throws `storage_full` when new data must not be taken. */
-  assertSpace(): void;
+  /** Rejects with `storage_full` when new data must not be taken. */
+  assertSpace(): Promise<void>;
   /** Sees what has just been written, readings and events alike, before it is acknowledged; must not throw. */
   onStored?: (documents: readonly UnnumberedDocument[], stamp: Stamp) => void;
 }
@@ -86,7 +86,7 @@ export class IngestQueue {
    * `conflict` (an id is stored with other content), `busy`, `storage_full` or `storage_failed`.
    */
   async submit(documents: readonly PostedDocument[], partial: boolean): Promise<IngestResult> {
-    this.#options.assertSpace();
+    await this.#options.assertSpace();
     return this.#enqueue(documents, partial);
   }
 

@@ -3,7 +3,8 @@
  *
  * Invariants: only sealed segments that are confirmed are deleted, whole, the oldest first, one at a time, and the space
  * is measured after each. For age only while the clock is sure, and on a confirmation of the last 48 hours that is not in
- * doubt; for space on any confirmation. New data is refused only while a limit is reached and nothing can be deleted.
+ * doubt; for space on any confirmation. New data is refused only while a limit is reached, and nothing can be deleted nor
+ * is being deleted.
  */
 import { AppError, messageOf } from '../../shared/app-error.js';
 import type { Logger } from '../../shared/logger.js';
@@ -83,6 +84,8 @@ export class SpaceKeeper implements Service {
   /** One pass at a time. */
   #work: Promise<unknown> = Promise.resolve();
   #tidying: Promise<void> | undefined;
+  /** From before a segment is gone until the space it leaves is measured. */
+  #deleting = false;
   /** Segments the last pass could not delete, with the reason. */
   #failed: ReadonlyMap<number, string> = new Map();
   #rollAsked: { segment: number; atMs: number } | undefined;
@@ -113,21 +116,24 @@ export class SpaceKeeper implements Service {
   /** Why new data is refused now and what helps, in words; `undefined` while it is taken. */
   get refusal(): string | undefined {
     const { shortage } = this.#options.monitor;
-    if (!shortage || this.#confirmed.some(({ number }) => !this.#failed.has(number))) return undefined;
+    const canDelete = this.#confirmed.some(({ number }) => !this.#failed.has(number));
+    if (!shortage || canDelete || this.#deleting) return undefined;
     return `${shortage.reason}, and nothing the centre has confirmed is left to delete: ${shortage.help}`;
   }
 
   /**
-   * Throws `storage_full` while a limit is reached and nothing confirmed can be deleted; where something can, a cleanup
-   * is begun and the data may come.
+   * Rejects with `storage_full` while a limit is reached and nothing confirmed can be deleted; where something can, a
+   * cleanup is begun and the data may come. Figures that are only reckoned refuse nothing: they are measured first.
    */
-  assertSpace(): void {
+  async assertSpace(): Promise<void> {
     const { monitor } = this.#options;
     if (!monitor.shortage) return;
+    if (monitor.notedBytes > 0) {
+      await monitor.look().catch(() => undefined);
+      if (!monitor.shortage) return;
+    }
     const { refusal } = this;
-    // Figures that are only reckoned are measured before more is made of them; a refused request adds nothing to them.
-    if (refusal === undefined || monitor.notedBytes > 0) this.#tidy({ lookFirst: true });
-    if (refusal === undefined) return;
+    if (refusal === undefined) return this.#tidy({ lookFirst: true });
     throw new AppError('storage_full', `${refusal}; nothing was stored`, { retryAfterS: STORAGE_RETRY_AFTER_S });
   }
 
@@ -217,7 +223,12 @@ export class SpaceKeeper implements Service {
   /** Deletes the first of what `choices` names until it names none; one that cannot be deleted is passed by. */
   async #dropEach(pass: Pass, reason: Reason, choices: () => readonly DeletableSegment[]): Promise<void> {
     const next = () => (this.#stopping ? undefined : choices().find(({ number }) => !pass.tried.has(number)));
-    for (let segment = next(); segment; segment = next()) await this.#drop(pass, reason, segment);
+    for (let segment = next(); segment; segment = next()) {
+      this.#deleting = true;
+      await this.#drop(pass, reason, segment).finally(() => {
+        this.#deleting = false;
+      });
+    }
   }
 
   async #drop(pass: Pass, reason: Reason, segment: DeletableSegment): Promise<void> {

@@ -54,6 +54,8 @@ export class SpaceMonitor implements Service {
   /** Written since the last look began; what it has seen of it already is corrected by the next one. */
   #notedBytes = 0;
   #looking: Promise<void> = Promise.resolve();
+  /** The look that has not begun yet. */
+  #nextLook: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
 
@@ -76,11 +78,17 @@ export class SpaceMonitor implements Service {
     await this.#looking.catch(() => undefined);
   }
 
-  /** Measures anew, after a look under way. Rejects with `storage_failed`; the last figures are kept then. */
+  /**
+   * Measures anew, after a look under way; whoever asks meanwhile shares the next one. Rejects with `storage_failed`; the
+   * last figures are kept then.
+   */
   look(): Promise<void> {
-    const look = () => this.#look();
-    this.#looking = this.#looking.then(look, look);
-    return this.#looking;
+    const look = () => {
+      this.#nextLook = undefined;
+      return this.#look();
+    };
+    this.#nextLook ??= this.#looking = this.#looking.then(look, look);
+    return this.#nextLook;
   }
 
   /** Calls back after every look that succeeded; returns the way to end that. */

@@ -40,6 +40,8 @@ export class FakeShelf implements SegmentShelf {
   rollsAsked = 0;
   /** Called before each deletion that is allowed. */
   onDrop: (segment: FakeSegment) => void = () => undefined;
+  /** Waited for when a segment is on the shelf no more, and before its deletion is over. */
+  whileFilesGo: () => Promise<void> = async () => undefined;
   #lastNumber = 0;
 
   constructor() {
@@ -81,6 +83,7 @@ export class FakeShelf implements SegmentShelf {
     const failure = this.undeletable.get(segment.number);
     if (failure !== undefined) throw new Error(failure);
     this.segments.splice(this.segments.indexOf(segment), 1);
+    await this.whileFilesGo();
     this.dropped.push(segment.number);
   }
 
@@ -98,10 +101,10 @@ export interface ShelfUnderTest extends CapturedLog {
   monitor: SpaceMonitor;
   keeper: SpaceKeeper;
   clock: { nowMs: number; sure: boolean; monotonicMs: number };
-  /** Bytes free on the disk; what is deleted is not added by itself. */
-  disk: { freeBytes: number };
+  /** Bytes free on the disk; what is deleted is not added by itself. With a failure it cannot be measured. */
+  disk: { freeBytes: number; failure?: Error };
   /** The code and the sentence with which new data is refused now. */
-  refusal(): string | undefined;
+  refusal(): Promise<string | undefined>;
   /** Measures and applies the rules, as after each look of the monitor. */
   apply(): Promise<CleanupReport>;
 }
@@ -119,11 +122,14 @@ export interface ShelfOptions {
 export function keeperOverShelf({ maxMb = 100, minFreeMb = 10, retentionDays = 7 }: ShelfOptions = {}): ShelfUnderTest {
   const shelf = new FakeShelf();
   const clock = { nowMs: NOW, sure: true, monotonicMs: 0 };
-  const disk = { freeBytes: 1000 * MB };
+  const disk: ShelfUnderTest['disk'] = { freeBytes: 1000 * MB };
   const captured = capturedLog();
   const monitor = new SpaceMonitor({
     ...{ folder: 'store', maxMb, minFreeMb },
-    freeBytes: async () => disk.freeBytes,
+    freeBytes: async () => {
+      if (disk.failure) throw disk.failure;
+      return disk.freeBytes;
+    },
     folderBytes: async (folder) => (folder === 'store' ? shelf.bytes : shelf.bytesOf(folder)),
   });
   const keeper = new SpaceKeeper({
@@ -146,9 +152,9 @@ export function keeperOverShelf({ maxMb = 100, minFreeMb = 10, retentionDays = 7
 }
 
 /** The error that is thrown while there is no room, as `code: sentence`. */
-export function refusalOf(assertSpace: () => void): string | undefined {
+export async function refusalOf(assertSpace: () => Promise<void>): Promise<string | undefined> {
   try {
-    assertSpace();
+    await assertSpace();
     return undefined;
   } catch (error) {
     return error instanceof AppError ? `${error.code}: ${error.message}` : String(error);

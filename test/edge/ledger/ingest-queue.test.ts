@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { AppError } from '../../../shared/app-error.js';
@@ -102,6 +103,8 @@ describe('the ingest queue', () => {
   it('stores what it has taken before it closes, and takes nothing more', async () => {
     const { ingest, ledger } = await store();
     const taken = upTo(30).map((n) => codeOf(ingest.submit([reading(n)], false)));
+    // A request is taken once there is known to be space for it.
+    await setImmediate();
     const closed = ingest.close();
     expect(await codeOf(ingest.submit([reading(31)], false))).to.equal('busy');
     await closed;
@@ -175,7 +178,7 @@ describe('the ingest queue', () => {
   it('stores nothing while there is no space', async () => {
     let full = true;
     const { ingest, ledger } = await store({
-      assertSpace: () => {
+      assertSpace: async () => {
         if (full) throw new AppError('storage_full', 'the disk is full');
       },
     });

@@ -65,7 +65,7 @@ function pick(segments: readonly FakeSegment[], n: number): FakeSegment | undefi
 }
 
 /** What happens around the keeper. */
-function happen({ shelf, clock, disk, monitor, refusal }: ShelfUnderTest, one: Step): void {
+async function happen({ shelf, clock, disk, monitor, refusal }: ShelfUnderTest, one: Step): Promise<void> {
   const sealed = shelf.segments.slice(0, -1);
   switch (one.kind) {
     case 'write':
@@ -96,7 +96,7 @@ function happen({ shelf, clock, disk, monitor, refusal }: ShelfUnderTest, one: S
       shelf.undeletable.clear();
       break;
     case 'ask for room':
-      refusal();
+      await refusal();
   }
 }
 
@@ -115,7 +115,7 @@ async function play(steps: readonly Step[]): Promise<number> {
   for (const one of steps) {
     tried = new Set();
     asked = one.kind === 'delete all confirmed';
-    happen(test, one);
+    await happen(test, one);
     if (one.kind !== 'apply' && !asked && one.kind !== 'ask for room') continue;
     // After a request that began a cleanup, this waits for it.
     await keeper.cleanup({ allConfirmed: asked });

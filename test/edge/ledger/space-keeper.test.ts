@@ -122,14 +122,14 @@ describe('the space keeper, for space', () => {
     const first = shelf.add(60 * MB);
     shelf.add(40 * MB);
     await apply();
-    expect(refusal()).to.equal(BUFFER_FULL);
+    expect(await refusal()).to.equal(BUFFER_FULL);
     expect(keeper.refusal).to.contain('BUFFER_MAX_MB');
     first.confirmedAt = daysAgo(0);
     // Something can be deleted: the data may come while that is done.
-    expect([refusal(), keeper.refusal]).to.deep.equal([undefined, undefined]);
+    expect([await refusal(), keeper.refusal]).to.deep.equal([undefined, undefined]);
     await waitFor(() => shelf.dropped.length === 1, { what: 'the cleanup that a request began' });
     await apply();
-    expect(refusal()).to.equal(undefined);
+    expect(await refusal()).to.equal(undefined);
     expect(lines.map(({ level, message }) => `${level} ${message}`)).to.deep.equal([
       `warn new data is refused: ${BUFFER_FULL.replace('storage_full: ', '').replace('; nothing was stored', '')}`,
       'info a confirmed segment was deleted',
@@ -137,28 +137,62 @@ describe('the space keeper, for space', () => {
     ]);
   });
 
+  it('takes new data also while the last segment that can go is being deleted', async () => {
+    const { shelf, monitor, apply, refusal } = keeperOverShelf();
+    shelf.add(100 * MB, { confirmedAt: daysAgo(0) });
+    const refusals: (string | undefined)[] = [];
+    shelf.whileFilesGo = async () => void refusals.push(await refusal());
+    monitor.onLook(() => void refusal().then((one) => refusals.push(one)));
+    await apply();
+    expect(shelf.dropped).to.deep.equal([1]);
+    expect(refusals).to.deep.equal([undefined, undefined, undefined]);
+  });
+
+  it('refuses new data when the last segment that could go is gone and did not suffice', async () => {
+    const { shelf, apply, refusal } = keeperOverShelf();
+    shelf.add(100 * MB);
+    shelf.add(20 * MB, { confirmedAt: daysAgo(0) });
+    await apply();
+    expect([shelf.dropped, await refusal()]).to.deep.equal([[2], BUFFER_FULL]);
+  });
+
   it('recovers by itself when the disk has room again', async () => {
     const { shelf, apply, refusal, disk } = keeperOverShelf();
     shelf.add(MB);
     disk.freeBytes = 10 * MB - 1;
     await apply();
-    expect(refusal()).to.equal(DISK_FULL);
+    expect(await refusal()).to.equal(DISK_FULL);
     disk.freeBytes = 10 * MB;
     await apply();
-    expect(refusal()).to.equal(undefined);
+    expect(await refusal()).to.equal(undefined);
   });
 
-  it('meets the limit between two looks, by what was written, and measures before it goes on refusing', async () => {
+  it('meets the limit between two looks, by what was written, and measures before it refuses', async () => {
     const { shelf, monitor, apply, refusal } = keeperOverShelf();
     shelf.last.count = 1;
     shelf.last.bytes = 40 * MB;
     await apply();
-    expect(refusal()).to.equal(undefined);
-    monitor.noteWritten(60 * MB);
-    expect(refusal()).to.equal(BUFFER_FULL);
+    expect(await refusal()).to.equal(undefined);
     // It takes less on the disk than was written.
-    await waitFor(() => refusal() === undefined, { what: 'the folder to be measured' });
+    monitor.noteWritten(60 * MB);
+    expect(await refusal()).to.equal(undefined);
     expect([monitor.usedBytes, monitor.notedBytes, shelf.rollsAsked]).to.deep.equal([40 * MB, 0, 0]);
+    monitor.noteWritten(60 * MB);
+    shelf.last.bytes = 100 * MB;
+    expect(await refusal()).to.equal(BUFFER_FULL);
+  });
+
+  it('measures once for all requests that come while it does, and refuses by the last figures when it cannot', async () => {
+    const { shelf, monitor, disk, refusal } = keeperOverShelf();
+    let looks = 0;
+    monitor.onLook(() => looks++);
+    shelf.last.bytes = MB;
+    monitor.noteWritten(100 * MB);
+    const answers = await Promise.all(Array.from({ length: 50 }, refusal));
+    expect([new Set(answers), looks]).to.deep.equal([new Set([undefined]), 1]);
+    monitor.noteWritten(100 * MB);
+    disk.failure = new Error('the disk does not answer');
+    expect(await refusal()).to.equal(BUFFER_FULL);
   });
 
   it('asks once that the open segment be sealed when it alone holds what could go, and not while it is empty', async () => {
@@ -213,10 +247,10 @@ describe('the space keeper, when a deletion fails', () => {
     shelf.add(100 * MB, { confirmedAt: daysAgo(0) });
     shelf.undeletable.set(1, 'the disk does not answer');
     await apply();
-    expect(refusal()).to.equal(BUFFER_FULL);
+    expect(await refusal()).to.equal(BUFFER_FULL);
     shelf.undeletable.clear();
     await apply();
-    expect(refusal()).to.equal(undefined);
+    expect(await refusal()).to.equal(undefined);
   });
 });
 

@@ -15,7 +15,7 @@ export interface StoreOptions {
   segmentMaxDocs?: number;
   leveldown?: unknown;
   clock?: Clock;
-  assertSpace?: () => void;
+  assertSpace?: () => Promise<void>;
   probeDisk?: () => Promise<void>;
   makeRoom?: () => Promise<void>;
 }
@@ -46,7 +46,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await state.close();
     throw error;
   }
-  const { assertSpace = () => undefined } = options;
+  const { assertSpace = async () => undefined } = options;
   const ingest = new IngestQueue({ ledger, village: 'kano', boot: state.boot, clock, assertSpace });
   return {
     ...{ state, ledger, ingest },

@@ -182,7 +182,7 @@ describe('the push over time', () => {
       ...{ pusher, ledger, quarantine, link, connectivity, state, clock, log, rules },
       ...{ live: true, watchdog: { stillMs: 60_000 } },
     });
-    const ingest = new IngestQueue({ ledger, clock, village, boot: 1, assertSpace: () => undefined });
+    const ingest = new IngestQueue({ ledger, clock, village, boot: 1, assertSpace: async () => undefined });
     try {
       const documents = (readings(150) as Record<string, string>[]).map((fields) => ({
         type: 'reading' as const,

@@ -38,7 +38,7 @@ describe('the watch over thresholds', () => {
     const { ledger, state } = store;
     const clock = { now: () => Date.now(), monotonic: () => systemClock.monotonic(), sure: true };
     const ingest: IngestQueue = new IngestQueue({
-      ...{ ledger, clock, village: 'kano', boot: 1, assertSpace: () => undefined },
+      ...{ ledger, clock, village: 'kano', boot: 1, assertSpace: async () => undefined },
       onStored: (documents, stamp) => watch.stored(documents, stamp.clock === 'unsure'),
     });
     let change: () => void = () => undefined;
