@@ -6,7 +6,7 @@ import { askJson } from '../../shared/dashboard/requests.js';
 import { DrainEstimate } from './drain-estimate.js';
 import type { ShownAlert, ShownDevice, ShownReading, ShownStatus } from './node-answers.js';
 import { NodeContact } from './node-contact.js';
-import { useActions } from './views/actions-view.js';
+import { ActionsView } from './views/actions-view.js';
 import { showAlerts } from './views/alerts-view.js';
 import { DevicesView } from './views/devices-view.js';
 import { showStatus } from './views/status-view.js';
@@ -23,6 +23,7 @@ const page = new Page(DICTIONARIES, document.documentElement.lang, navigator.lan
 const drain = new DrainEstimate();
 const devices = new DevicesView(page);
 const today = new TodayView(page, devices);
+const actions = new ActionsView(page);
 const conflicts = new ConflictsView(page, {
   ...{ listPath: '/v1/conflicts', settlePath: '/v1/conflicts', canSettle: true },
 });
@@ -33,8 +34,15 @@ const contact = new NodeContact({
     setText('contact', page.words.say('page.live'), 'good');
   },
   lost() {
-    const time = status ? page.formats.time(heardMs, page.now()) : page.words.say('page.unknown');
-    setText('contact', page.words.say('page.gone', { time }), 'bad');
+    const { words, formats } = page;
+    const what = status ? words.say('page.gone', { time: formats.time(heardMs, page.now()) }) : words.say('page.away');
+    setText('contact', what, 'bad');
+  },
+  crowded(told) {
+    heardMs = page.now();
+    setText('contact', page.words.say('page.crowded'), 'warning');
+    takeStatus(told);
+    showAlerts(page, told.alerts);
   },
 });
 let status: ShownStatus | undefined;
@@ -43,7 +51,6 @@ let ticks = 0;
 let hasNews = false;
 
 function start(): void {
-  useActions(page);
   show('logout', document.body.dataset.login === 'yes');
   contact.on<ShownStatus>('status', takeStatus);
   contact.on<{ items: ShownAlert[] }>('alerts', ({ items }) => showAlerts(page, items));
@@ -55,6 +62,7 @@ function start(): void {
 
 /** Also after the node was away: its clock may be another one by now. */
 async function opened(): Promise<void> {
+  actions.forgetUnanswered();
   const { at } = await askJson<{ at: string }>('/healthz');
   page.setTime(Date.parse(at));
   await Promise.all([readRegistry(), today.readAnew()]);

@@ -5,6 +5,7 @@
  * the connection counts as dead.
  */
 import { askJson } from '../../shared/dashboard/requests.js';
+import type { ShownStatus } from './node-answers.js';
 
 /** Two signs of life missed. */
 const QUIET_MS = 40_000;
@@ -16,6 +17,8 @@ export interface ContactWatcher {
   opened(): void;
   heard(): void;
   lost(): void;
+  /** The node answers, and does not take one more who listens. */
+  crowded(status: ShownStatus): void;
 }
 
 export class NodeContact {
@@ -45,10 +48,8 @@ export class NodeContact {
     this.#events = events;
     events.addEventListener('open', () => this.#watcher.opened());
     events.addEventListener('error', () => {
-      this.#lose();
-      if (events.readyState !== EventSource.CLOSED) return;
-      // An answer other than events: too many listen, or the login is over; asking tells, and shows the login then.
-      askJson('/v1/status').catch(() => undefined);
+      if (events.readyState !== EventSource.CLOSED) return this.#lose();
+      void this.#askWhy();
       setTimeout(() => this.listen(), AGAIN_MS);
     });
     for (const [name, take] of this.#takers) {
@@ -66,6 +67,17 @@ export class NodeContact {
     if (!this.#isHeard || performance.now() - this.#heardMs < QUIET_MS) return;
     this.#lose();
     this.listen();
+  }
+
+  /** The answer was no events: too many listen, or the login is over; asking tells, and shows the login then. */
+  async #askWhy(): Promise<void> {
+    try {
+      const status = await askJson<ShownStatus>('/v1/status');
+      this.#isHeard = false;
+      this.#watcher.crowded(status);
+    } catch {
+      this.#lose();
+    }
   }
 
   #lose(): void {

@@ -1,7 +1,7 @@
 /** What every part of a page works with: its language, and its program's time. */
 import { Formats } from './formats.js';
 import { NoAnswer } from './no-answer.js';
-import { type Dictionaries, dictionaryOf, Words } from './words.js';
+import { type Dictionaries, Words } from './words.js';
 
 export class Page<Key extends string> {
   readonly words: Words<Key>;
@@ -10,7 +10,7 @@ export class Page<Key extends string> {
   #aheadMs = 0;
 
   constructor(dictionaries: Dictionaries<Key>, language: string, preferred: readonly string[]) {
-    this.words = new Words(dictionaryOf(dictionaries, language));
+    this.words = new Words(dictionaries, language);
     // The region's own way of writing numbers where it goes with the language of the words.
     this.formats = new Formats(preferred.find((one) => one.split('-')[0] === language) ?? language);
   }

@@ -25,10 +25,7 @@ export async function ask(path: string, { method = 'GET', body, headers = {}, si
   const response = await fetch(path, {
     ...{ method, headers: { 'X-Requested-With': 'dashboard', ...json, ...headers }, signal: signal ?? null },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch((error: unknown) => {
-    // Each browser has words of its own for it, in its own language.
-    throw error instanceof TypeError ? new NoAnswer(error.message) : error;
-  });
+  }).catch(asNoAnswer);
   if (response.status === 401) location.reload();
   if (!response.ok) throw new Refusal(response.status, await sentenceOf(response));
   return response;
@@ -36,6 +33,30 @@ export async function ask(path: string, { method = 'GET', body, headers = {}, si
 
 export async function askJson<Answer>(path: string, asked: Asked = {}): Promise<Answer> {
   return (await ask(path, asked)).json() as Promise<Answer>;
+}
+
+/** The lines of an answer as they come; rejects with `NoAnswer` where it breaks off. */
+export async function* linesOf({ body }: Response): AsyncGenerator<string> {
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (!reader) return;
+  const read = () => reader.read().catch(asNoAnswer);
+  let text = '';
+  try {
+    for (let piece = await read(); !piece.done; piece = await read()) {
+      const lines = (text + piece.value).split(/\r?\n/);
+      text = lines.pop() ?? '';
+      yield* lines;
+    }
+    if (text !== '') yield text;
+  } finally {
+    // One that broke off cannot be given up.
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** Each browser has words of its own for it, in its own language. */
+function asNoAnswer(error: unknown): never {
+  throw error instanceof TypeError ? new NoAnswer(error.message) : error;
 }
 
 async function sentenceOf(response: Response): Promise<string> {

@@ -1,4 +1,7 @@
-/** The languages of the pages; one dictionary a language, with the same keys. `{name}` in a text is a place for a value. */
+/**
+ * The languages of the pages; one dictionary a language, with the same keys. `{name}` in a text is a place for a value,
+ * `{name:one|many}` a place for one of two words by the number of that name.
+ */
 
 export const LANGUAGES = ['en', 'fr'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -20,11 +23,15 @@ export function unbroken<Key extends string>(french: Dictionary<Key>): Dictionar
   return Object.fromEntries(entries) as Dictionary<Key>;
 }
 
+const PLACE = /\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g;
+
 export class Words<Key extends string> {
   readonly #dictionary: Dictionary;
+  readonly #plural: Intl.PluralRules;
 
-  constructor(dictionary: Dictionary<Key>) {
-    this.#dictionary = dictionary;
+  constructor(dictionaries: Dictionaries<Key>, language: string) {
+    this.#dictionary = dictionaryOf(dictionaries, language);
+    this.#plural = new Intl.PluralRules(language);
   }
 
   /** The text with its places filled in. */
@@ -35,6 +42,15 @@ export class Words<Key extends string> {
   /** Undefined where there is no such key: what programs may say grows faster than dictionaries do. */
   find(key: string, values: Readonly<Record<string, string>> = {}): string | undefined {
     if (!Object.hasOwn(this.#dictionary, key)) return undefined;
-    return this.#dictionary[key]?.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+    return this.#dictionary[key]?.replace(PLACE, (whole, name: string, one?: string, many?: string) => {
+      const value = values[name];
+      if (value === undefined || one === undefined) return value ?? whole;
+      return (this.#isOne(value) ? one : many) ?? whole;
+    });
+  }
+
+  /** Of a whole number as people write it. */
+  #isOne(written: string): boolean {
+    return this.#plural.select(Number(written.replace(/\D/g, ''))) === 'one';
   }
 }

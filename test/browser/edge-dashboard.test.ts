@@ -182,7 +182,7 @@ describe('the edge dashboard in a browser', function () {
   it('never makes markup of what devices and registries hold', async () => {
     const first = await nodes.start(folder.path);
     const at = formatInstant(Date.now());
-    await post(first.url, 'readings', { device: 'm1', at, state: HOSTILE, powerW: 1 });
+    await post(first.url, 'readings', { device: 'm1', at, mode: '\u202edesrever', state: HOSTILE, powerW: 1 });
     const device = { serial: '"><script>alert(2)</script>', role: 'other' };
     await putDocument(first.url, 'device/m1', { ...device, model: 'A' });
     await first.stop();
@@ -193,6 +193,10 @@ describe('the edge dashboard in a browser', function () {
     await untilText(page, 'devices-rows', /<script>alert\(2\)<\/script>.*<img src=x onerror=alert\(1\)>/);
     await untilText(page, 'conflicts-list', /<img src=x onerror=alert\(1\)><img/);
     expect(await page.locator('img').count()).to.equal(0);
+    // A sign that turns the direction of writing turns its own value alone.
+    expect(await page.locator('#devices-rows bdi', { hasText: 'desrever' }).textContent()).to.match(
+      /^mode \u202edesrever$/,
+    );
     expect(await page.locator('script').count()).to.equal(1);
     expect(troubles).to.deep.equal([]);
     await close();
@@ -242,11 +246,31 @@ describe('the edge dashboard in a browser', function () {
     const { page, close } = await browser.open(site.url);
     await untilText(page, 'contact', /Live/);
     await site.stop();
-    await untilText(page, 'contact', /No contact with the node/);
+    await untilText(page, 'contact', /No contact with the node. What you see is from \d/);
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    await untilText(page, 'sync-result', /^There was no answer/);
     await site.restart();
     await untilText(page, 'contact', /Live/);
+    // What did not work while it was gone is no news any more.
+    await untilText(page, 'sync-result', /^$/);
     await close();
     await site.stop();
+  });
+
+  it('says so where so many listen that one more is not taken, shows the state all the same, and begins when one goes', async () => {
+    const { url } = await nodes.start(folder.path);
+    const others = await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}/v1/events`)));
+    expect(others.map(({ status }) => status)).to.deep.equal(Array(20).fill(200));
+    const { page, close } = await browser.open(url);
+    await untilText(page, 'contact', /^So many look at this node already/);
+    await untilText(page, 'pending', /^1$/);
+    await untilText(page, 'alerts-list', /Nothing needs attention/);
+    expect(await page.locator('#devices-none').isVisible()).to.equal(false);
+    await others[0]?.body?.cancel();
+    await untilText(page, 'contact', /Live/);
+    expect(await page.locator('#devices-none').isVisible()).to.equal(true);
+    await Promise.all(others.slice(1).map(({ body }) => body?.cancel()));
+    await close();
   });
 
   it('says that there is no contact when the WiFi goes without a word, and shows what came meanwhile when it is back', async () => {

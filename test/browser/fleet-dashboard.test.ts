@@ -100,7 +100,7 @@ describe('the fleet’s dashboard in a browser', function () {
     expect(missing?.green).to.be.lessThan(60);
     expect(whole?.green).to.be.greaterThan(200);
     // Added ten days ago, measured for six, and nothing yet of today.
-    expect(await textOf(page, 'heat-summary')).to.match(/^1 villages miss half a day or more; [56] days/);
+    expect(await textOf(page, 'heat-summary')).to.match(/^1 village misses half a day or more; [56] days/);
     await page.keyboard.press('Enter');
     await waitFor(async () => page.url().endsWith('#/villages/kano'), { what: 'the village’s page' });
     expect(troubles).to.deep.equal([]);

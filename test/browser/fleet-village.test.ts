@@ -270,7 +270,7 @@ describe('a village’s page of the fleet’s dashboard in a browser', function 
     await page.getByRole('button', { name: 'Send to others: Device odd' }).click();
     await page.getByLabel('Ids of villages').fill('jos nowhere');
     await page.getByRole('button', { name: 'Send', exact: true }).click();
-    await page.getByText('1 villages have it now, 1 do not').waitFor();
+    await page.getByText('1 village has it now, 1 does not').waitFor();
     expect(await textOf(page, 'push-failed')).to.contain('there is no village "nowhere"');
     expect((await site.documentOf('jos', 'device/odd')).unit).to.equal(HOSTILE);
     expect(troubles).to.deep.equal([]);

@@ -29,6 +29,6 @@ export function dashboardRoutes({ village, session, guard }: DashboardOptions): 
   const hasLogin = session === undefined ? 'no' : 'yes';
   return pageRoutes({
     ...{ home: '/', folder: PAGE_FOLDER, dictionaries: DICTIONARIES, session, guard, tls: false },
-    values: () => ({ village, subject: `: ${village}`, hasLogin }),
+    values: () => ({ village, subject: ` – ${village}`, hasLogin }),
   });
 }

@@ -20,7 +20,7 @@ function cardOf(page: EdgePage, { code, severity, since, message }: ShownAlert):
   return element(
     'li',
     { class: isUrgent ? 'critical' : 'warning' },
-    element('strong', {}, `${words.say(isUrgent ? 'alerts.critical' : 'alerts.warning')}: ${title}`),
+    element('strong', {}, words.say(isUrgent ? 'alerts.critical' : 'alerts.warning', { title })),
     element('p', {}, todo),
     element('p', { class: 'quiet' }, words.say('alerts.since', { time: page.time(since, words.say('page.unknown')) })),
     element('p', { class: 'quiet', lang: 'en' }, message),

@@ -12,6 +12,7 @@ export class DevicesView {
   readonly #page: EdgePage;
   readonly #readings = new Map<string, ShownReading>();
   #registered = new Map<string, ShownDevice>();
+  #isTold = false;
 
   constructor(page: EdgePage) {
     this.#page = page;
@@ -26,6 +27,7 @@ export class DevicesView {
   }
 
   take(items: readonly ShownReading[]): void {
+    this.#isTold = true;
     for (const item of items) this.#readings.set(item.device, item);
   }
 
@@ -37,7 +39,7 @@ export class DevicesView {
     const silentFirst = [...this.#readings.values()].sort((a, b) => (a.at < b.at ? -1 : 1));
     const { words, formats } = this.#page;
     show('devices-box', silentFirst.length > 0);
-    show('devices-none', silentFirst.length === 0);
+    show('devices-none', this.#isTold && silentFirst.length === 0);
     byId('devices-rows', HTMLElement).replaceChildren(...silentFirst.slice(0, SHOWN).map((one) => this.#rowOf(one)));
     const more = silentFirst.length - SHOWN;
     setText('devices-more', more > 0 ? words.say('devices.more', { count: formats.number(more) }) : '');
@@ -50,7 +52,7 @@ export class DevicesView {
       'tr',
       {},
       element('th', { scope: 'row' }, device, element('br'), element('span', { class: 'quiet' }, this.#nameOf(device))),
-      element('td', {}, texts.join(', ')),
+      element('td', {}, ...texts.flatMap((text, n) => [n > 0 ? ', ' : '', isolated(text)])),
       element('td', {}, clock === undefined ? this.#ageOf(at) : `${this.#ageOf(at)} (${words.say('devices.unsure')})`),
     );
   }
@@ -66,4 +68,9 @@ export class DevicesView {
     const { model, serial } = this.#registered.get(device) ?? {};
     return [model, serial].filter((part) => typeof part === 'string').join(' ');
   }
+}
+
+/** Signs in a value that turn the direction of writing end with it. */
+function isolated(text: string): HTMLElement {
+  return element('bdi', {}, text);
 }

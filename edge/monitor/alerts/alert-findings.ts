@@ -12,7 +12,8 @@ import type { LinkState } from '../connectivity.js';
 import type { Alert, AlertCode } from './alert.js';
 
 export interface AlertInputs {
-  pending: number;
+  /** Absent where nothing is to be delivered. */
+  pending?: number;
   usedPct: number;
   /** How near the limits are, that of the disk included. */
   spaceLevel?: SpaceLevel;
@@ -78,7 +79,7 @@ export function findingsOf(
   const note = (code: AlertCode, finding: Finding | 'undecided' | undefined) => {
     if (finding) findings.set(code, finding);
   };
-  const { pending, quarantined, lost, stalled } = inputs;
+  const { pending = 0, quarantined, lost, stalled } = inputs;
   if (pending > thresholds.pending) {
     const message = `${pending} documents wait to be delivered; look at the link to the centre`;
     note('pending', { severity: 'warning', message, afterMs: thresholds.pendingMs });

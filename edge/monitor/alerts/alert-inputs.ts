@@ -7,14 +7,14 @@ export function alertInputsOf(parts: NodeParts): AlertInputs {
   const { ledger, quarantine, clock, space, sync } = parts;
   const { pending, lost, repairs } = ledger;
   return {
-    ...{ pending, lost, repairs },
+    ...{ lost, repairs },
     usedPct: space.usedPct,
     spaceLevel: space.level,
     quarantined: quarantine.count,
     clockSure: clock.sure,
     clockAheadMs: clock.aheadOfCentreMs,
     noRoom: noRoomFor(parts),
-    ...(sync ? linkInputs(parts, sync) : { link: 'unknown', linkMessage: undefined }),
+    ...(sync ? { pending, ...linkInputs(parts, sync) } : { link: 'unknown', linkMessage: undefined }),
   };
 }
 

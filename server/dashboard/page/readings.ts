@@ -1,6 +1,6 @@
 /** Readings of a village, as far as charts need them: read as CSV, a tenth of what JSON takes, and line by line. */
 import type { Point } from '../../../shared/dashboard/line.js';
-import { ask, askJson } from '../../../shared/dashboard/requests.js';
+import { ask, askJson, linesOf } from '../../../shared/dashboard/requests.js';
 import { villagePath } from './fleet-page.js';
 import type { Period } from './period.js';
 
@@ -75,22 +75,6 @@ function parametersOf({ fromMs, toMs }: Period, device: string | undefined): URL
   parameters.set('from', new Date(fromMs).toISOString());
   parameters.set('to', new Date(toMs).toISOString());
   return parameters;
-}
-
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  if (!reader) return;
-  let text = '';
-  try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      const lines = (text + read.value).split(/\r?\n/);
-      text = lines.pop() ?? '';
-      yield* lines;
-    }
-    if (text !== '') yield text;
-  } finally {
-    await reader.cancel();
-  }
 }
 
 /** Of a line of CSV (RFC 4180) without line breaks in its cells. */

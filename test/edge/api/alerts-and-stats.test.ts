@@ -56,6 +56,13 @@ describe('alerts and stats of a node', () => {
     expect(gone.map(({ code, since }) => [code, since])).to.deep.equal([['pending', items[0]?.since]]);
   }).timeout(60_000);
 
+  it('nothing is told to wait for long at a node that delivers to nobody', async () => {
+    const { url } = await nodes.start(folder.path, { ALERT_PENDING: '2', ALERT_PENDING_MINUTES: '0' });
+    await post(url, READINGS);
+    expect((await get<NodeStatus>(url, '/v1/status')).store.pending).to.be.greaterThan(2);
+    expect((await get<AlertList>(url, '/v1/alerts')).items).to.deep.equal([]);
+  });
+
   it('a loss told of for seven days is only counted after a restart, and a further one is told and remembered', async () => {
     const inStore = async <T>(work: (state: StoreState) => Promise<T>): Promise<T> => {
       const state = await StoreState.open({ folder: folder.path, village: 'kano', nowMs: Date.now() });

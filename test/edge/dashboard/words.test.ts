@@ -4,7 +4,8 @@ import type { NodeStatus } from '../../../edge/api/status.js';
 import { EN } from '../../../edge/dashboard/words/en.js';
 import { FR } from '../../../edge/dashboard/words/fr.js';
 import { DICTIONARIES } from '../../../edge/dashboard/words/words.js';
-import { dictionaryOf, Words } from '../../../shared/dashboard/words.js';
+import { Words } from '../../../shared/dashboard/words.js';
+import { placesOf } from '../../support/dictionary-places.js';
 
 type AlertCode = NodeStatus['alerts'][number]['code'];
 const CODES = {
@@ -27,11 +28,7 @@ const ALL_CODES: Readonly<Record<AlertCode, true>> = CODES;
 const TAGS = ['TIMEOUT', 'CONNECTION_ERROR', 'DNS_ERROR', 'TLS_ERROR', 'HTTP_ERROR', 'REQUEST_ERROR'];
 
 function wordsOf(language: string) {
-  return new Words(dictionaryOf(DICTIONARIES, language));
-}
-
-function placesOf(text: string): string[] {
-  return [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name)).sort();
+  return new Words(DICTIONARIES, language);
 }
 
 describe('the dashboard’s dictionaries', () => {

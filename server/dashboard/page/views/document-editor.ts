@@ -193,8 +193,8 @@ export class DocumentEditor {
     // From now on it is this one that is edited, also where a new one was meant.
     this.#id.readOnly = true;
     this.#showUnderTyped(editedFields(edited.type, there));
-    const changes = differences(before, now).map(
-      (name) => `${name}: ${Object.hasOwn(now, name) ? formats.value(now[name]) : '–'}`,
+    const changes = differences(before, now).map((name) =>
+      words.say('page.pair', { name, value: Object.hasOwn(now, name) ? formats.value(now[name]) : '–' }),
     );
     const time = this.#page.time(there.editedAt || undefined, words.say('page.unknown'));
     const values = { author: there.author, time, changes: changes.join('; ') };

@@ -172,7 +172,7 @@ export class HeatMap {
     const day = formats.day(Date.parse(cell.day));
     line.replaceChildren(
       element('a', { href: villageLink(heatRow.village) }, name),
-      [`, ${day}: ${told}`, missing].filter(Boolean).join(' '),
+      [`, ${words.say('page.pair', { name: day, value: told })}`, missing].filter(Boolean).join(' '),
     );
   }
 }

@@ -127,7 +127,7 @@ export class MapView {
     const { need, id } = first.village;
     const { words, formats } = this.#page;
     if (items.length === 1) {
-      const label = `${nameOf(first.village)}: ${words.say(`need.${need}`)}`;
+      const label = words.say('page.pair', { name: nameOf(first.village), value: words.say(`need.${need}`) });
       const attributes = { id: `mark-${id}`, href: villageLink(id), 'aria-label': label, tabindex: '-1' };
       return svg('a', attributes, needMark(need, x, y, 8), svg('title', {}, label));
     }

@@ -59,6 +59,6 @@ export class NumbersView {
     const { formats, words } = this.#page;
     const range = from === to ? formats.number(from) : `${formats.number(from)} – ${formats.number(to)}`;
     const some = missing === undefined ? '' : ` (${words.say('numbers.of', { count: formats.number(missing) })})`;
-    return `${range}: ${this.#kind(kind)}${some}`;
+    return words.say('page.pair', { name: range, value: `${this.#kind(kind)}${some}` });
   }
 }

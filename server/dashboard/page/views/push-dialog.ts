@@ -62,7 +62,9 @@ export class PushDialog {
       setText('push-result', words.say('push.done', values), failed.length > 0 ? 'warning' : 'good');
       const told = failed
         .slice(0, NAMED)
-        .map(({ village, error }) => element('li', {}, `${village}: ${error.message}`));
+        .map(({ village, error }) =>
+          element('li', {}, words.say('page.pair', { name: village, value: error.message })),
+        );
       byId('push-failed', HTMLElement).replaceChildren(...told);
     } catch (error) {
       setText('push-result', failureOf(this.#page, error), 'bad');

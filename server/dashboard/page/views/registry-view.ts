@@ -86,7 +86,7 @@ export class RegistryView {
       const attributes = {
         type: 'button',
         id: `${what}-${shown._id}`,
-        'aria-label': `${word}: ${name}`,
+        'aria-label': words.say('page.pair', { name: word, value: name }),
         class: 'plain',
       };
       const made = element('button', attributes, word);
@@ -134,9 +134,10 @@ export class RegistryView {
     const { words, formats } = page;
     const changed = Object.entries(changes).map(([name, { from, to }]) => {
       const value = (one: unknown) => (one === undefined ? '–' : formats.value(one));
-      return `${name}: ${value(from)} → ${value(to)}`;
+      return words.say('page.pair', { name, value: `${value(from)} → ${value(to)}` });
     });
     const what = words.find(`trace.${kind}`) ?? kind;
-    return `${page.time(at, '')}, ${authors.join(', ')}: ${what}. ${changed.join('; ')}`;
+    const who = `${page.time(at, '')}, ${authors.join(', ')}`;
+    return `${words.say('page.pair', { name: who, value: what })}. ${changed.join('; ')}`;
   }
 }

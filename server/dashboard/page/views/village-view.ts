@@ -172,7 +172,7 @@ export class VillageView {
     return element(
       'li',
       { class: isUrgent ? 'critical' : 'warning' },
-      element('strong', {}, `${words.say(isUrgent ? 'alerts.critical' : 'alerts.warning')}: ${title}`),
+      element('strong', {}, words.say(isUrgent ? 'alerts.critical' : 'alerts.warning', { title })),
       element('p', { class: 'quiet' }, words.say('alerts.since', { time })),
       element('p', { class: 'quiet', lang: 'en' }, message),
     );

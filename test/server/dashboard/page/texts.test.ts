@@ -11,14 +11,11 @@ import { FR } from '../../../../server/dashboard/page/words/fr.js';
 import { DICTIONARIES } from '../../../../server/dashboard/page/words/words.js';
 import { Page } from '../../../../shared/dashboard/page.js';
 import { REGISTRY_TYPES } from '../../../../shared/registry/registry-documents.js';
+import { placesOf } from '../../../support/dictionary-places.js';
 
 /** Does not compile where the page and the centre differ. */
 const ALL_NEEDS: readonly Need[] = NEEDS;
 const HOUR_MS = 3_600_000;
-
-function placesOf(text: string): string[] {
-  return [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name)).sort();
-}
 
 describe('the words of the fleet’s page', () => {
   it('are the same in both languages, each with a text, and the same places for values in it', () => {
