@@ -8,8 +8,8 @@
  *   registry   `{}`: a document of the registry changed
  *   alive      `{}`: every 15 s, so that the connection is kept, and its end noticed on the other side
  *
- * Compressed with gzip where the listener takes that, each event by itself. All
- * share one look a second, and none is taken while nobody listens; one who does not read is let go.
+ * Compressed with gzip where the listener takes that, each event by itself. All share one look a second, and none is
+ * taken while nobody listens; one who does not read is let go.
  */
 import type { RequestHandler } from 'express';
 import { AppError } from '../../../shared/app-error.js';

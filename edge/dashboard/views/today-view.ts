@@ -1,5 +1,6 @@
 /** Today's power, energy and battery of a device, drawn from its own readings; a totalizer's first where there is one. */
 import { type Bar, barChart, type ChartFrame, lineChart } from '../../../shared/dashboard/chart.js';
+import { BATTERY, mostToDrawFirst } from '../../../shared/dashboard/devices-to-draw.js';
 import { byId, element, setText } from '../../../shared/dashboard/elements.js';
 import { lineOf, type Point } from '../../../shared/dashboard/line.js';
 import { failureOf } from '../../../shared/dashboard/page.js';
@@ -16,7 +17,6 @@ const TICK_EVERY_MS = 6 * HOUR_MS;
 const READ_EVERY_MS = 5_000;
 /** Of a thousand readings: one every nine seconds, all day. */
 const MAX_PAGES = 10;
-const BATTERY = 'batterySocPct';
 
 interface Reading {
   at: string;
@@ -153,22 +153,13 @@ export class TodayView {
     this.#select.append(...names.map((name) => element('option', { value: name }, name)));
     // Not by every reading: one that holds less than those before would change what is looked at.
     if (this.#isChosen || (names.length === 0 && !isAnew)) return false;
-    this.#select.value = this.#bestDevice() ?? before;
+    const { readings, registered } = this.#devices;
+    const [best = before] = mostToDrawFirst(readings.keys(), {
+      role: (device) => registered.get(device)?.role,
+      measures: (device, name) => typeof readings.get(device)?.values[name] === 'number',
+    });
+    this.#select.value = best;
     return this.#select.value !== before;
-  }
-
-  /** The one that measures everything, or else the one of which there is most to draw. */
-  #bestDevice(): string | undefined {
-    const score = ({ device, values }: ShownReading) => {
-      const role = this.#devices.registered.get(device)?.role;
-      const drawn = [['powerW', 'powerKw'], ['energyKwh', 'periodKwh'], [BATTERY]];
-      const count = drawn.filter((names) => names.some((name) => typeof values[name] === 'number')).length;
-      return (role === 'totalizer' ? 10 : 0) + count;
-    };
-    const all = [...this.#devices.readings.values()].sort(
-      (a, b) => score(b) - score(a) || (a.device < b.device ? -1 : 1),
-    );
-    return all[0]?.device;
   }
 
   #draw(day: Day, batteryDay: Day): void {

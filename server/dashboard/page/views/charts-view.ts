@@ -1,5 +1,7 @@
 /** Power, energy per day and battery of the chosen device over the chosen period; holes are holes. */
+
 import { type Bar, barChart, type ChartFrame, lineChart } from '../../../../shared/dashboard/chart.js';
+import { BATTERY } from '../../../../shared/dashboard/devices-to-draw.js';
 import { byId, element, setText } from '../../../../shared/dashboard/elements.js';
 import { lineOf, type Point, thinned } from '../../../../shared/dashboard/line.js';
 import { failureOf } from '../../../../shared/dashboard/page.js';
@@ -10,7 +12,6 @@ import { isShort, type Period, ticksOf } from '../period.js';
 import { MAX_READINGS, readSeries } from '../readings.js';
 import type { Choice } from './period-view.js';
 
-const BATTERY = 'batterySocPct';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** A hole is what is missing for three times the usual interval, or for a day. */

@@ -1,4 +1,5 @@
 /** The choice of period and device, and the files to download of them. */
+import { BATTERY, mostToDrawFirst } from '../../../../shared/dashboard/devices-to-draw.js';
 import { byId, element, setText, show } from '../../../../shared/dashboard/elements.js';
 import { askJson } from '../../../../shared/dashboard/requests.js';
 import type { ShownDocument } from '../fleet-answers.js';
@@ -12,9 +13,6 @@ export interface Choice extends Period {
   /** The device whose battery is shown: the chosen one, or another where it has none. */
   batteryDevice: string;
 }
-
-const DRAWN = [['powerW', 'powerKw'], ['energyKwh', 'periodKwh'], ['batterySocPct']];
-const BATTERY = 'batterySocPct';
 
 export class PeriodView {
   readonly #page: FleetPage;
@@ -55,11 +53,10 @@ export class PeriodView {
     if (village !== this.#village) return;
     this.#fields = fields;
     const roles = new Map(items.map(({ id, role }) => [id, role]));
-    const score = (device: string) =>
-      (roles.get(device) === 'totalizer' ? 10 : 0) +
-      DRAWN.filter((names) => names.some((name) => fields.get(device)?.has(name))).length;
-    const devices = [...new Set([...all, ...fields.keys(), ...roles.keys()])];
-    devices.sort((a, b) => score(b) - score(a) || (a < b ? -1 : 1));
+    const devices = mostToDrawFirst(new Set([...all, ...fields.keys(), ...roles.keys()]), {
+      role: (device) => roles.get(device),
+      measures: (device, name) => fields.get(device)?.has(name) ?? false,
+    });
     this.#device.replaceChildren(...devices.map((value) => element('option', { value }, value)));
     this.#chosen();
   }
