@@ -60,6 +60,27 @@ describe('a figure of a process over a soak', () => {
     expect(flatnessOfLongestLife(short, LIFE_MEMORY_LIMIT)).to.include({ judged: false });
   });
 
+  it('is held against what is as old, where memory grows with the age of a life', () => {
+    // One life begins before the first third is over, the next one only after the soak.
+    const lateLife = (value: (ageS: number, at: number) => number): FlatSample[] =>
+      Array.from({ length: 180 }, (_, at) => ({ at, ageS: at < 40 ? at : at - 40, value: 0 })).map((look) => ({
+        ...look,
+        value: value(look.ageS, look.at),
+      }));
+    const warming = (ageS: number) => 90 + Math.min(ageS, 100) / 2;
+    expect(flatnessOf(lateLife(warming), 180, MEMORY_LIMIT)).to.include({ judged: false });
+    expect(flatnessOf(lateLife(warming), 180, HANDLES_LIMIT)).to.include({ judged: true });
+    const lives = (value: (ageS: number, at: number) => number): FlatSample[] =>
+      looks(() => 0).map(({ at, ageS }) => ({ at, ageS, value: value(ageS, at) }));
+    expect(flatnessOf(lives(warming), LENGTH, MEMORY_LIMIT)).to.include({ judged: true, isFlat: true });
+    const growing = flatnessOf(
+      lives((ageS, at) => warming(ageS) + at / 5),
+      LENGTH,
+      MEMORY_LIMIT,
+    );
+    expect(growing).to.include({ judged: true, isFlat: false });
+  });
+
   it('is not judged of a few looks', () => {
     expect(flatnessOf(looks(() => 80).slice(0, 250), LENGTH, MEMORY_LIMIT)).to.include({ judged: false });
   });
