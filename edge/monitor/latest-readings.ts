@@ -1,6 +1,7 @@
 /**
  * The newest reading of each device, in memory: kept as readings are stored, and filled from the newest ones on the disk
- * when it is first asked for, the older of these afterwards. Bounded: beyond `maxDevices` those not heard of for longest are forgotten.
+ * when it is first asked for, the older of these afterwards. Bounded: beyond `maxDevices` those not heard of for longest are
+ * forgotten.
  *
  * Newest is by the reading's own time; a file imported late changes nothing here. A time that lies ahead of a clock that is
  * sure counts as now, and what once counted so keeps nothing out when the clock was put back.

@@ -1,5 +1,4 @@
 /** Power, energy per day and battery of the chosen device over the chosen period; holes are holes. */
-
 import { type Bar, barChart, type ChartFrame, lineChart } from '../../../../shared/dashboard/chart.js';
 import { BATTERY } from '../../../../shared/dashboard/devices-to-draw.js';
 import { byId, element, setText } from '../../../../shared/dashboard/elements.js';
