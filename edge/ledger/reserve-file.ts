@@ -55,6 +55,8 @@ export class ReserveFile {
   #bytes: number | undefined;
   /** What the file should have on this disk. */
   #wantedBytes = 0;
+  /** What was given up and is not made again yet. */
+  #owedBytes = 0;
   #work: Promise<unknown> = Promise.resolve();
   #givenUp = new AbortController();
   /** On the monotonic clock. */
@@ -100,7 +102,8 @@ export class ReserveFile {
     const bytes = this.#bytes;
     // With what is stored: a disk that this store has filled is no smaller disk.
     const diskBytes = freeBytes + usedBytes + bytes;
-    this.#wantedBytes = Math.floor(Math.min(this.#maxBytes, SHARE_OF_DISK * diskBytes));
+    // Nor is one that others have filled: new data must not take what was given up for delivering.
+    this.#wantedBytes = Math.floor(Math.min(this.#maxBytes, Math.max(SHARE_OF_DISK * diskBytes, this.#owedBytes)));
     if (bytes > 0 && freeBytes < bytes) return this.#delete('the disk is nearly full');
     if (bytes > this.#maxBytes) return this.#shorten();
     // One made on a disk that was nearly full stays until it is worth writing it anew.
@@ -134,6 +137,7 @@ export class ReserveFile {
       throw error;
     }
     this.#bytes = bytes;
+    this.#owedBytes = 0;
     this.#lastFailure = undefined;
     await syncFolder(this.#options.folder);
   }
@@ -166,6 +170,7 @@ export class ReserveFile {
     const bytes = this.#bytes;
     await rm(this.#file, { force: true });
     this.#bytes = 0;
+    this.#owedBytes = bytes;
     this.#wantedBytes = Math.max(this.#wantedBytes, bytes);
     this.#options.log.warn('the reserve on the disk is given up, so that what is stored can be delivered', {
       why,

@@ -60,6 +60,18 @@ describe('the reserve on the disk', () => {
     expect([await kept.keep(left(18.1)), kept.missingBytes, await sizeOf()]).to.deep.equal([true, 0, 2 * MB]);
   });
 
+  it('is owed in full once given up, although others have filled the disk, until it is made again', async () => {
+    const kept = reserve({ maxMb: 10_000, minFreeMb: 0 });
+    await kept.keep({ freeBytes: 20 * MB, usedBytes: MB });
+    const made = await sizeOf();
+    expect(made).to.equal(2_100_000);
+    const filled = (mb: number) => ({ freeBytes: mb * MB, usedBytes: MB });
+    await kept.keep(filled(2));
+    expect([await kept.keep(filled(4)), kept.missingBytes]).to.deep.equal([false, made]);
+    expect([await kept.keep(filled(8)), kept.missingBytes]).to.deep.equal([false, made]);
+    expect([await kept.keep(filled(21)), kept.missingBytes, await sizeOf()]).to.deep.equal([true, 0, 2_200_000]);
+  });
+
   it('is given up at once when a write finds the disk full, whatever the figures say, and for a while', async () => {
     const clock = { now: () => 0, monotonicMs: 0, monotonic: () => clock.monotonicMs };
     const kept = reserve({ clock });
