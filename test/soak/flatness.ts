@@ -9,8 +9,9 @@
  * lives, and 1.05 times in the longest one, and handles differed by one. In a life of ten minutes of real time a leak of
  * 150 kB a second, or of a handle every 20 seconds, is beyond them.
  *
- * Memory is held against what is as old: a life takes minutes to grow into its heap and its caches (the centre 92 MiB after
- * ten seconds, 137 after a hundred, some 170 from ten minutes on), and where kills fall is chance.
+ * Memory is held against what has done as much: a life takes minutes of work to grow into its heap and its caches (the centre
+ * has 92 MiB for as long as it waits for a link, 137 after a minute of work, some 170 from ten minutes on), and where kills
+ * and outages fall is chance.
  */
 import { median } from '../../bench/support/statistics.js';
 
@@ -19,21 +20,23 @@ export interface FlatSample {
   at: number;
   /** Since the life of the process began, seconds of real time. */
   ageS: number;
+  /** Processor time this life has taken, seconds. */
+  cpuS: number;
   value: number;
 }
 
 export interface FlatnessLimit {
   factor: number;
   plus: number;
-  /** Seconds after which the age of a life does not matter; 0 unless given. */
-  grownAfterS?: number;
+  /** Seconds of processor time after which it does not matter how many there were; 0 unless given. */
+  grownAfterCpuS?: number;
 }
 
-/** A shorter life is still growing into its caches. */
-const MIN_LIFE_S = 180;
+/** What three minutes of a soak take. */
+const GROWN_AFTER_CPU_S = 25;
 
 /** Of all lives, MiB and open handles. */
-export const MEMORY_LIMIT: FlatnessLimit = { factor: 1.25, plus: 16, grownAfterS: MIN_LIFE_S };
+export const MEMORY_LIMIT: FlatnessLimit = { factor: 1.25, plus: 16, grownAfterCpuS: GROWN_AFTER_CPU_S };
 export const HANDLES_LIMIT: FlatnessLimit = { factor: 1.25, plus: 8 };
 /** Of the longest one. */
 export const LIFE_MEMORY_LIMIT: FlatnessLimit = { factor: 1.05, plus: 12 };
@@ -43,8 +46,12 @@ export const LIFE_HANDLES_LIMIT: FlatnessLimit = { factor: 1, plus: 6 };
 const WARM_AFTER_S = 10;
 /** The first documents, segments and nights let heaps and caches grow to their size. */
 const WARM_SHARE = 0.2;
+/** A shorter life is still growing into its caches. */
+const MIN_LIFE_S = 180;
 /** Fewer samples in a part say nothing. */
 const MIN_SAMPLES = 15;
+const LIKE_WORK_CPU_S = 0.5;
+const MIN_LIKE = 3;
 
 export type Flatness =
   | { judged: false; why: string }
@@ -58,16 +65,23 @@ export function flatnessOf(samples: readonly FlatSample[], lengthTotal: number, 
   const between = (from: number, to: number) => warm.filter(({ at }) => at >= from && at < to);
   const first = between(beginAt, beginAt + third);
   const last = between(lengthTotal - third, Number.POSITIVE_INFINITY);
-  return compared(...ofLikeAge(first, last, limit.grownAfterS ?? 0), limit);
+  return compared(...ofLikeWork(first, last, limit.grownAfterCpuS ?? 0), limit);
 }
 
-/** The values of those that are as old as some of the others. */
-function ofLikeAge(first: FlatSample[], last: FlatSample[], grownAfterS: number): [first: number[], last: number[]] {
-  const age = ({ ageS }: FlatSample) => Math.min(ageS, grownAfterS);
-  const youngest = Math.max(...[first, last].map((all) => Math.min(...all.map(age))));
-  const oldest = Math.min(...[first, last].map((all) => Math.max(...all.map(age))));
-  const chosen = (all: FlatSample[]) => all.filter((one) => age(one) >= youngest && age(one) <= oldest);
-  return [chosen(first).map(({ value }) => value), chosen(last).map(({ value }) => value)];
+/** The last ones that have done as much as some of the first, and for each of them the median of these. */
+function ofLikeWork(
+  first: FlatSample[],
+  last: FlatSample[],
+  grownAfterCpuS: number,
+): [first: number[], last: number[]] {
+  const work = ({ cpuS }: FlatSample) => Math.floor(Math.min(cpuS, grownAfterCpuS) / LIKE_WORK_CPU_S);
+  const before = new Map<number, number[]>();
+  for (const one of first) before.set(work(one), [...(before.get(work(one)) ?? []), one.value]);
+  const held = last.flatMap((one) => {
+    const like = before.get(work(one)) ?? [];
+    return like.length < MIN_LIKE ? [] : [{ first: median(like), last: one.value }];
+  });
+  return [held.map((one) => one.first), held.map((one) => one.last)];
 }
 
 /** The same of the longest life alone; samples are in the order of time. */

@@ -16,7 +16,7 @@ import { untilNoneLeft } from './until-none-left.js';
 const LENGTH = 600;
 /** A life of 100 after the other, a look each second. */
 const looks = (value: (at: number) => number): FlatSample[] =>
-  Array.from({ length: LENGTH }, (_, at) => ({ at, ageS: at % 100, value: value(at) }));
+  Array.from({ length: LENGTH }, (_, at) => ({ at, ageS: at % 100, cpuS: (at % 100) / 8, value: value(at) }));
 
 describe('a figure of a process over a soak', () => {
   it('is flat where it goes up and down, and where every life begins low', () => {
@@ -48,7 +48,12 @@ describe('a figure of a process over a soak', () => {
   it('is not flat where the longest life leaks 150 kB a second, or a handle every 20, whatever kills have ended', () => {
     const lives = (value: (ageS: number) => number) =>
       [100, 600, 100].flatMap((lengthS, life) =>
-        Array.from({ length: lengthS }, (_, ageS) => ({ at: life * 1_000 + ageS, ageS, value: value(ageS) })),
+        Array.from({ length: lengthS }, (_, ageS) => ({
+          at: life * 1_000 + ageS,
+          ageS,
+          cpuS: ageS / 8,
+          value: value(ageS),
+        })),
       );
     const flat = lives((ageS) => 80 + Math.min(ageS, 100) / 2 + (ageS % 30) / 3);
     expect(flatnessOfLongestLife(flat, LIFE_MEMORY_LIMIT)).to.include({ judged: true, isFlat: true });
@@ -60,25 +65,20 @@ describe('a figure of a process over a soak', () => {
     expect(flatnessOfLongestLife(short, LIFE_MEMORY_LIMIT)).to.include({ judged: false });
   });
 
-  it('is held against what is as old, where memory grows with the age of a life', () => {
-    // One life begins before the first third is over, the next one only after the soak.
-    const lateLife = (value: (ageS: number, at: number) => number): FlatSample[] =>
-      Array.from({ length: 180 }, (_, at) => ({ at, ageS: at < 40 ? at : at - 40, value: 0 })).map((look) => ({
-        ...look,
-        value: value(look.ageS, look.at),
-      }));
-    const warming = (ageS: number) => 90 + Math.min(ageS, 100) / 2;
-    expect(flatnessOf(lateLife(warming), 180, MEMORY_LIMIT)).to.include({ judged: false });
-    expect(flatnessOf(lateLife(warming), 180, HANDLES_LIMIT)).to.include({ judged: true });
-    const lives = (value: (ageS: number, at: number) => number): FlatSample[] =>
-      looks(() => 0).map(({ at, ageS }) => ({ at, ageS, value: value(ageS, at) }));
+  it('is held against what has done as much, where memory grows with the work of a life', () => {
+    const warming = (cpuS: number) => 90 + 4 * Math.min(cpuS, 12);
+    // Idle until the first third is over, as without a link, and at work from then on.
+    const idleFirst = Array.from({ length: 180 }, (_, at) => {
+      const cpuS = 1 + Math.max(0, at - 90) / 8;
+      return { at, ageS: at, cpuS, value: warming(cpuS) };
+    });
+    expect(flatnessOf(idleFirst, 180, MEMORY_LIMIT)).to.include({ judged: false });
+    expect(flatnessOf(idleFirst, 180, HANDLES_LIMIT)).to.include({ judged: true });
+    const lives = (value: (cpuS: number, at: number) => number): FlatSample[] =>
+      looks(() => 0).map((look) => ({ ...look, value: value(look.cpuS, look.at) }));
     expect(flatnessOf(lives(warming), LENGTH, MEMORY_LIMIT)).to.include({ judged: true, isFlat: true });
-    const growing = flatnessOf(
-      lives((ageS, at) => warming(ageS) + at / 5),
-      LENGTH,
-      MEMORY_LIMIT,
-    );
-    expect(growing).to.include({ judged: true, isFlat: false });
+    const growing = lives((cpuS, at) => warming(cpuS) + at / 5);
+    expect(flatnessOf(growing, LENGTH, MEMORY_LIMIT)).to.include({ judged: true, isFlat: false });
   });
 
   it('is not judged of a few looks', () => {

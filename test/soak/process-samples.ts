@@ -41,8 +41,8 @@ export class ProcessSamples {
     if (!memory || handles === undefined || cpuS === undefined) return undefined;
     this.#cpuS.now = cpuS;
     const ageS = (performance.now() - this.#bornMs) / 1000;
-    this.memory.push({ at, ageS, value: memory.residentMiB });
-    this.handles.push({ at, ageS, value: handles });
+    this.memory.push({ at, ageS, cpuS, value: memory.residentMiB });
+    this.handles.push({ at, ageS, cpuS, value: handles });
     return { residentMiB: memory.residentMiB, handles };
   }
 
