@@ -11,10 +11,13 @@ export interface KnownOfDevices {
   measures(device: string, name: string): boolean;
 }
 
-/** The registered totalizer first, which measures everything, then those with most to draw, then by name. */
+/**
+ * The totalizer first, which measures everything and is registered or named as such, then those with most to draw, then
+ * by name.
+ */
 export function mostToDrawFirst(devices: Iterable<string>, { role, measures }: KnownOfDevices): string[] {
   const score = (device: string) =>
-    (role(device) === 'totalizer' ? 10 : 0) +
+    ([role(device), device].includes('totalizer') ? 10 : 0) +
     DRAWN.filter((names) => names.some((name) => measures(device, name))).length;
   return [...devices].sort((a, b) => score(b) - score(a) || (a < b ? -1 : 1));
 }
