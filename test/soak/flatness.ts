@@ -74,14 +74,18 @@ function ofLikeWork(
   last: FlatSample[],
   grownAfterCpuS: number,
 ): [first: number[], last: number[]] {
+  if (first.length < MIN_SAMPLES) return [[], []];
   const work = ({ cpuS }: FlatSample) => Math.floor(Math.min(cpuS, grownAfterCpuS) / LIKE_WORK_CPU_S);
-  const before = new Map<number, number[]>();
-  for (const one of first) before.set(work(one), [...(before.get(work(one)) ?? []), one.value]);
-  const held = last.flatMap((one) => {
-    const like = before.get(work(one)) ?? [];
-    return like.length < MIN_LIKE ? [] : [{ first: median(like), last: one.value }];
+  const before = new Map<number, number[]>(first.map((one) => [work(one), []]));
+  for (const one of first) before.get(work(one))?.push(one.value);
+  const medians = new Map(
+    [...before].flatMap(([done, all]) => (all.length < MIN_LIKE ? [] : [[done, median(all)] as const])),
+  );
+  const like = last.flatMap((one) => {
+    const held = medians.get(work(one));
+    return held === undefined ? [] : [{ first: held, last: one.value }];
   });
-  return [held.map((one) => one.first), held.map((one) => one.last)];
+  return [like.map((one) => one.first), like.map((one) => one.last)];
 }
 
 /** The same of the longest life alone; samples are in the order of time. */
